@@ -1,0 +1,85 @@
+"""The application: its verbs, and how every way of ending becomes an exit code and one line."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+
+from autointerp.cli import _demo, _doctor, _export, _gate, _harvest, _label, _score, _train
+from autointerp.errors import AutointerpError
+
+app = typer.Typer(
+    name="autointerp",
+    help="Are this SAE's features real? Label them, test the labels, gate on the rate.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+for verb in (_demo, _train, _harvest, _label, _score, _gate, _export, _doctor):
+    verb.register(app)
+
+
+@app.callback()
+def _global(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    if debug:
+        os.environ["AUTOINTERP_DEBUG"] = "1"
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from autointerp import __version__
+
+    print(__version__)
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with its code: 0, 1, 2, 3, 4, 5 or 130 (see ``autointerp.errors``)."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        code = app(standalone_mode=False) or 0
+    except KeyboardInterrupt:
+        code = _say(130, "interrupted. What is done is kept: run the same command with --resume to go on.")
+    except AutointerpError as error:
+        code = _say(error.exit_code, str(error))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    except Exception as error:
+        code = _classify(error)
+    sys.exit(code)
+
+
+def _classify(error: Exception) -> int:
+    """Errors that are not ours: usage errors of the parser and of the SAE core are 2, the rest is 1."""
+    show = getattr(error, "show", None)
+    if callable(show) and hasattr(error, "exit_code"):  # the parser's own
+        show()
+        return int(error.exit_code)
+    if type(error).__name__ == "Abort":
+        return _say(130, "interrupted.")
+    if any(base.__module__.startswith("sae") and base.__name__ == "SAEError" for base in type(error).__mro__):
+        return _say(2, str(error))
+    if isinstance(error, OSError):
+        return _say(1, f"{error.filename or 'a file'}: {error.strerror or error}. Files written before are intact.")
+    return _say(1, f"internal error: {type(error).__name__}: {error}. Run with --debug for the traceback.")
+
+
+def _say(code: int, message: str) -> int:
+    if os.environ.get("AUTOINTERP_DEBUG"):
+        traceback.print_exc()
+    print(f"autointerp: {message}", file=sys.stderr)
+    return code
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    del number, frame
+    raise KeyboardInterrupt

@@ -1,0 +1,35 @@
+"""``autointerp export`` and ``autointerp report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from autointerp.cli import _options as o
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    app.command(name="export")(export)
+    app.command(name="report")(report)
+
+
+def export(
+    run: o.RunArgument,
+    format: Annotated[Literal["csv", "jsonl"], typer.Option(help="File format.")] = "csv",  # noqa: A002
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to. [the run's labels.<format>]")] = None,
+    raw: Annotated[bool, typer.Option("--raw", help="Don't make cells safe for spreadsheets.")] = False,
+) -> None:
+    """Write the labels in another format, and print the file's path."""
+    import autointerp
+
+    print(autointerp.export(run, format, out=out, raw=raw))
+
+
+def report(run: o.RunArgument) -> None:
+    """Write the run's page and print its path."""
+    import autointerp
+
+    print(autointerp.report(run))

@@ -1,0 +1,43 @@
+"""``autointerp baseline`` and ``autointerp gate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from autointerp.cli import _options as o
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    app.command(name="baseline")(baseline)
+    app.command(name="gate")(gate)
+
+
+def baseline(run: o.RunArgument) -> None:
+    """Print a scored run as a baseline for later gates (redirect it to a file)."""
+    import autointerp
+
+    print(autointerp.baseline(run).model_dump_json(indent=1))
+
+
+def gate(
+    run: o.RunArgument,
+    baseline: Annotated[Path, typer.Option(metavar="FILE", help="What 'baseline' printed.", show_default=False)],
+    margin: Annotated[float, typer.Option(min=0.0, max=1.0, help="How far the rate may fall.")] = 0.05,
+    rate: Annotated[Literal["label", "verified", "robust"], typer.Option(help="Which rate.")] = "verified",
+    group: Annotated[str | None, typer.Option(help="Which features. [the baseline's random group]")] = None,
+    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the verdict as JUnit XML.")] = None,
+    as_json: o.JsonOption = False,
+) -> None:
+    """Fail (exit 3) when a run's rate is worse than the baseline's."""
+    import autointerp
+    from autointerp.cli._output import print_verdict
+
+    result = autointerp.gate(run, baseline, margin=margin, rate=rate, group=group, junit=junit)
+    if as_json:
+        print(result.to_json())
+    print_verdict(result.verdict_line())
+    raise typer.Exit(result.exit_code)

@@ -1,0 +1,43 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.", show_default=False)]
+SAEOption = Annotated[
+    str | None,
+    typer.Option(
+        "--sae", metavar="PATH", help="The SAE: a folder this project or SAELens wrote, or the study's .pth file."
+    ),
+]
+ModelOption = Annotated[
+    str | None, typer.Option(metavar="NAME|DIR", help="Subject model: bundled, a hub name, a folder. [SAE's metadata]")
+]
+HookOption = Annotated[str | None, typer.Option("--hook-point", help="Where the SAE reads. [SAE's metadata]")]
+CorpusOption = Annotated[
+    str | None, typer.Option(metavar="python|FILE|hf:NAME", help="Text to read. [SAE's metadata]")
+]
+ColumnOption = Annotated[str | None, typer.Option(help="Text column of a .jsonl, .parquet or hub data set. [text]")]
+TokensOption = Annotated[int | None, typer.Option("--tokens", min=1, metavar="N", help="Tokens to read. [1000000]")]
+SeedOption = Annotated[int | None, typer.Option(min=0, help="Of every random choice. [0]")]
+KeepBosOption = Annotated[
+    bool | None, typer.Option("--keep-bos/--drop-bos", help="Count BOS and first positions. [--drop-bos]")
+]
+DeviceOption = Annotated[str, typer.Option(help="cpu or cuda.")]
+ThreadsOption = Annotated[int | None, typer.Option(min=1, help="CPU threads for torch.")]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with the run in --out; start it if there is none.")]
+LLMOption = Annotated[
+    str | None,
+    typer.Option("--llm", metavar="PROVIDER:MODEL", help="rules, openai:MODEL, anthropic:MODEL, replay:openai:MODEL."),
+]
+BaseURLOption = Annotated[str | None, typer.Option("--base-url", help="Another server for the provider.")]
+MaxCostOption = Annotated[
+    float | None, typer.Option("--max-cost", min=0, metavar="USD", help="Stop before more is spent.")
+]
+MaxRequestsOption = Annotated[int | None, typer.Option(min=0, help="Stop after so many requests.")]
+ConnectionsOption = Annotated[int, typer.Option(min=1, help="Requests in flight at most.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]

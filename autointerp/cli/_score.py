@@ -1,0 +1,34 @@
+"""``autointerp score``."""
+
+from __future__ import annotations
+
+import typer
+
+from autointerp.cli import _options as o
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command(name="score")(run)
+
+
+def run(
+    run: o.RunArgument,
+    llm: o.LLMOption = None,
+    base_url: o.BaseURLOption = None,
+    max_cost: o.MaxCostOption = None,
+    max_requests: o.MaxRequestsOption = None,
+    max_connections: o.ConnectionsOption = 16,
+    as_json: o.JsonOption = False,
+) -> None:
+    """Judge the labels on text the labeler never saw; scores.csv and summary.json."""
+    import autointerp
+    from autointerp.cli._output import print_result, rates_line, read_summary
+    from autointerp.cli._progress import terminal_progress
+
+    autointerp.score(
+        run, llm=llm, base_url=base_url, max_cost_usd=max_cost, max_requests=max_requests,
+        max_connections=max_connections, progress=terminal_progress(),
+    )  # fmt: skip
+    verdict = rates_line(read_summary(run), ("label", "verified", "robust"))
+    print_result(run, as_json=as_json, verdict=f"scored: {verdict}")

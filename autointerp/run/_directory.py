@@ -1,0 +1,109 @@
+"""A run directory: where each file is, what is done, and who may write."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from autointerp.errors import UsageError
+from autointerp.run._atomic import write_text
+from autointerp.run._manifest import SCHEMA_VERSION, Manifest
+
+
+class RunDirectory:
+    """One run's files under one folder; the names of design and documentation are attributes here."""
+
+    def __init__(self, path: Path | str) -> None:
+        """Args: the folder, which need not exist yet."""
+        self.path = Path(path)
+        self.manifest_file = self.path / "run.json"
+        self.windows = self.path / "windows"
+        self.harvest = self.path / "harvest"
+        self.features = self.path / "features.parquet"
+        self.contexts = self.path / "contexts.parquet"
+        self.journal = self.path / "journal.sqlite3"
+        self.labels = self.path / "labels.parquet"
+        self.labels_csv = self.path / "labels.csv"
+        self.scores = self.path / "scores.parquet"
+        self.scores_csv = self.path / "scores.csv"
+        self.summary = self.path / "summary.json"
+        self.report = self.path / "report"
+
+    def __repr__(self) -> str:
+        """The folder, as a call."""
+        return f"RunDirectory({str(self.path)!r})"
+
+    @property
+    def exists(self) -> bool:
+        """Whether a run was started here."""
+        return self.manifest_file.exists()
+
+    @classmethod
+    def open(cls, path: Path | str) -> RunDirectory:
+        """An existing run.
+
+        Raises:
+            UsageError: There is none, or its manifest can't be read.
+        """
+        run = cls(path)
+        if not run.exists:
+            raise UsageError(f"{run.path}: no run here (run.json is missing). Make one with 'autointerp label --sae PATH --out {run.path}'.")
+        run.read_manifest()
+        return run
+
+    def read_manifest(self) -> Manifest:
+        """``run.json``, validated.
+
+        Raises:
+            UsageError: The file is broken or of a newer version.
+        """
+        try:
+            raw = json.loads(self.manifest_file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{self.manifest_file}: can't be read ({error}). Remove the run or restore the file.") from error
+        version = raw.get("schema_version") if isinstance(raw, dict) else None
+        if version != SCHEMA_VERSION:
+            raise UsageError(f"{self.manifest_file}: schema_version is {version!r}, this autointerp reads {SCHEMA_VERSION}.")
+        try:
+            return Manifest.model_validate(raw)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise UsageError(f"{self.manifest_file}: {where}: {first['msg']}. Remove the run or restore the file.") from error
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Replace ``run.json`` atomically."""
+        write_text(self.manifest_file, manifest.model_dump_json(indent=2) + "\n")
+
+    def update(self, change: Callable[[Manifest], None]) -> Manifest:
+        """Read, change, write.
+
+        Args:
+            change: Edits the manifest in place.
+        """
+        manifest = self.read_manifest() if self.exists else Manifest()
+        change(manifest)
+        self.write_manifest(manifest)
+        return manifest
+
+    def is_done(self, stage: str) -> bool:
+        """Whether a stage finished."""
+        return self.exists and stage in self.read_manifest().stages
+
+    def finish(self, stage: str, seconds: float) -> None:
+        """Record that a stage is done.
+
+        Args:
+            stage: Its name (see ``Manifest.stages``).
+            seconds: Work time of this part; added to what earlier parts took.
+        """
+
+        def change(manifest: Manifest) -> None:
+            manifest.stages[stage] = datetime.now(UTC).isoformat(timespec="seconds")
+            manifest.seconds[stage] = round(manifest.seconds.get(stage, 0.0) + seconds, 3)
+
+        self.update(change)

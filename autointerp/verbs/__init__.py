@@ -1,0 +1,23 @@
+"""Every verb of the command line as one function."""
+
+from autointerp.verbs._demo import DEMO_TRAINING, demo
+from autointerp.verbs._export import doctor, export, report
+from autointerp.verbs._gate import baseline, gate
+from autointerp.verbs._harvest import harvest
+from autointerp.verbs._label import label
+from autointerp.verbs._score import score
+from autointerp.verbs._train import train
+
+__all__ = [
+    "DEMO_TRAINING",
+    "baseline",
+    "demo",
+    "doctor",
+    "export",
+    "gate",
+    "harvest",
+    "label",
+    "report",
+    "score",
+    "train",
+]

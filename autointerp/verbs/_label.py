@@ -1,0 +1,145 @@
+"""``label``: whatever is missing before it, then a label for every selected feature."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pandas as pd
+
+from autointerp.export import write_labels_csv
+from autointerp.harvest import ContextConfig, load_features, write_contexts
+from autointerp.label import estimate_labels, label_features, load_labels, select_features
+from autointerp.llm import Estimate, Limits
+from autointerp.run import Manifest, Progress, RunDirectory, Silence, exclusive
+from autointerp.score import write_summary
+from autointerp.verbs._harvest import ensure_harvest
+from autointerp.verbs._inputs import Inputs, Options, claim, open_inputs
+
+DEFAULT_FEATURES = "top25,bottom25,random:200"
+
+
+def label(
+    sae: str | Path | None,
+    out: str | Path | None = None,
+    *,
+    llm: str | None = None,
+    features: str | None = None,
+    base_url: str | None = None,
+    max_cost_usd: float | None = None,
+    max_requests: int | None = None,
+    max_connections: int = 16,
+    dry_run: bool = False,
+    model: str | None = None,
+    hook_point: str | None = None,
+    corpus: str | None = None,
+    column: str | None = None,
+    n_tokens: int | None = None,
+    seed: int | None = None,
+    keep_bos: bool | None = None,
+    device: str = "cpu",
+    threads: int | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> pd.DataFrame | Estimate:
+    """Label an SAE's features, harvesting and selecting first where that is not done.
+
+    Args:
+        sae: The SAE: a folder or file in a known format. May be None for a run that was begun.
+        out: The run directory (default: ``runs/`` and the SAE's folder name).
+        llm: ``rules`` (the default: no key, no network), ``openai:MODEL``, ``anthropic:MODEL``,
+            ``replay:openai:MODEL`` (answers from the journal only).
+        features: Groups of features, e.g. ``top25,bottom25,random:200`` (the default) or ``ids:3|17``.
+        base_url: Another server for the provider.
+        max_cost_usd: Stop sending before this is spent.
+        max_requests: Stop sending after so many requests.
+        max_connections: Requests in flight at most.
+        dry_run: Only estimate requests, tokens and cost of labels and scores.
+        model: See ``harvest``, as are the rest.
+        hook_point: See ``harvest``.
+        corpus: See ``harvest``.
+        column: See ``harvest``.
+        n_tokens: See ``harvest``.
+        seed: See ``harvest``.
+        keep_bos: See ``harvest``.
+        device: See ``harvest``.
+        threads: See ``harvest``.
+        resume: Go on with a run that was begun; what was paid for is not asked again.
+        progress: Listener.
+
+    Returns:
+        One row a labelled feature; or with ``dry_run`` the estimate.
+
+    Raises:
+        UsageError: An input is wrong, or the run exists and ``resume`` is false.
+        IncompleteError: The budget ended before the features did; ``labels.csv`` holds what there is.
+        ProviderFatalError: The provider refuses the account.
+    """
+    progress = progress or Silence()
+    run = RunDirectory(out if out is not None else Path("runs") / (Path(str(sae)).stem if sae is not None else "run"))
+    claim(run, resume=resume)
+    options = Options(
+        sae=None if sae is None else str(sae), model=model, hook_point=hook_point, corpus=corpus, column=column,
+        n_tokens=n_tokens, seed=seed, keep_bos=keep_bos, device=device, threads=threads,
+    )  # fmt: skip
+    limits = Limits(max_cost_usd=max_cost_usd, max_requests=max_requests, max_concurrency=max_connections)
+    with exclusive(run.path):
+        inputs = open_inputs(run, options, progress)
+        ensure_harvest(inputs, progress)
+        recorded = run.read_manifest()
+        chosen = llm or (recorded.labeler.provider if recorded.labeler else "rules")
+        _ensure_contexts(inputs, features, progress)
+        _set(run, "dry_run", dry_run and not run.is_done("labels"))
+        if dry_run:
+            return estimate_labels(run, llm=chosen, base_url=base_url)
+        try:
+            with progress.stage("labels", "features") as tick:
+                label_features(run, llm=chosen, base_url=base_url, limits=limits, progress=tick)
+        finally:
+            if run.labels.exists():
+                write_labels_csv(run)
+                write_summary(run)
+    return load_labels(run)
+
+
+def _ensure_contexts(inputs: Inputs, features: str | None, progress: Progress) -> None:
+    """Select the features, and write their contexts unless just these are there."""
+    run = inputs.run
+    config = run.read_manifest().config
+    spec = features or config.get("features") or DEFAULT_FEATURES
+    if run.is_done("contexts") and config.get("features") == spec:
+        return
+    started = time.monotonic()
+    selection = select_features(load_features(run), str(spec), seed=inputs.config.seed)
+    for note in selection.notes:
+        progress.say(note)
+    wanted = sorted({feature for group in selection.groups.values() for feature in group})
+    with progress.stage("contexts", "windows") as tick:
+        write_contexts(
+            run,
+            wanted,
+            model=inputs.model,
+            subject=inputs.subject,
+            windows=inputs.windows,
+            config=ContextConfig(seed=inputs.config.seed),
+            progress=tick,
+        )
+
+    def record(manifest: Manifest) -> None:
+        manifest.config["features"] = spec
+        manifest.config["groups"] = selection.groups
+        for stage in ("labels", "scores"):  # they spoke of another selection
+            manifest.stages.pop(stage, None)
+
+    run.update(record)
+    run.finish("contexts", time.monotonic() - started)
+
+
+def _set(run: RunDirectory, key: str, value: object) -> None:
+    def change(manifest: Manifest) -> None:
+        if value:
+            manifest.config[key] = value
+        else:
+            manifest.config.pop(key, None)
+
+    run.update(change)

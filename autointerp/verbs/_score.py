@@ -1,0 +1,54 @@
+"""``score``: do the labels predict where the features fire?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from autointerp.errors import UsageError
+from autointerp.llm import Limits
+from autointerp.run import Progress, RunDirectory, Silence, exclusive
+from autointerp.score import load_scores, score_features
+
+
+def score(
+    run: str | Path,
+    *,
+    llm: str | None = None,
+    base_url: str | None = None,
+    max_cost_usd: float | None = None,
+    max_requests: int | None = None,
+    max_connections: int = 16,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Judge a run's labels on contexts of documents that the labeler never saw.
+
+    Args:
+        run: A labelled run directory.
+        llm: The judge: ``rules``, ``openai:MODEL``, ... (default: who labelled).
+        base_url: Another server for the provider (default: the labeler's, when the judge is the labeler).
+        max_cost_usd: Stop sending before this is spent.
+        max_requests: Stop sending after so many requests.
+        max_connections: Requests in flight at most.
+        progress: Listener.
+
+    Returns:
+        One row a labelled feature; ``scores.csv`` and ``summary.json`` are written beside.
+
+    Raises:
+        UsageError: There is no labelled run, or the judge can't judge these labels.
+        IncompleteError: The budget ended first; run it again to go on.
+        ProviderFatalError: The provider refuses the account.
+    """
+    directory, progress = RunDirectory.open(run), progress or Silence()
+    manifest = directory.read_manifest()
+    if not directory.is_done("labels") or manifest.labeler is None:
+        raise UsageError(f"{run}: no labels yet. Finish 'autointerp label --out {run} --resume' first.")
+    chosen = llm or manifest.labeler.provider
+    if base_url is None and chosen == manifest.labeler.provider:
+        base_url = manifest.labeler.base_url
+    limits = Limits(max_cost_usd=max_cost_usd, max_requests=max_requests, max_concurrency=max_connections)
+    with exclusive(directory.path), progress.stage("scores", "features") as tick:
+        score_features(directory, llm=chosen, base_url=base_url, limits=limits, progress=tick)
+    return load_scores(directory)

@@ -1,0 +1,40 @@
+"""Shared by all tests: one quiet environment, and the optional real data."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def stories260k() -> Path:
+    """The real small model that lies beside a developer's checkout."""
+    folder = SHARED / "models" / "stories260K"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is not there: the stories260K checks need the shared data")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tinystories() -> Path:
+    """Real stories beside a developer's checkout."""
+    file = SHARED / "corpora" / "tinystories_sample.jsonl"
+    if not file.is_file():
+        pytest.skip(f"{file} is not there: the TinyStories checks need the shared data")
+    return file
+
+
+@pytest.fixture(autouse=True)
+def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test may reach a real provider."""
+    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
