@@ -1,0 +1,22 @@
+"""Training SAEs: the loss, its gradients, the stream of activations, dead features."""
+
+from __future__ import annotations
+
+from sae.training._buffer import ActivationBuffer
+from sae.training._config import TrainConfig
+from sae.training._fold import fold_decoder_norm, fold_input_scale
+from sae.training._geometric_median import geometric_median
+from sae.training._loss import sparsity_loss
+from sae.training._train import TrainResult, TrainStep, train
+
+__all__ = [
+    "ActivationBuffer",
+    "TrainConfig",
+    "TrainResult",
+    "TrainStep",
+    "fold_decoder_norm",
+    "fold_input_scale",
+    "geometric_median",
+    "sparsity_loss",
+    "train",
+]

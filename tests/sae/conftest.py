@@ -1,0 +1,43 @@
+"""SAEs and activations small enough to check by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+import sae
+
+
+@pytest.fixture
+def make_sae() -> Callable[..., sae.SAE]:
+    """Make a random SAE; keywords go to its config."""
+
+    def make(d_in: int = 6, d_sae: int = 15, seed: int = 0, **config: object) -> sae.SAE:
+        random = torch.Generator().manual_seed(seed)
+        cfg = sae.SAEConfig(**{"architecture": "standard", "d_in": d_in, "d_sae": d_sae, **config})
+        return sae.SAE(
+            cfg,
+            W_enc=torch.randn(d_in, d_sae, generator=random),
+            b_enc=torch.randn(d_sae, generator=random),
+            W_dec=torch.randn(d_sae, d_in, generator=random),
+            b_dec=torch.randn(d_in, generator=random),
+        )
+
+    return make
+
+
+@pytest.fixture
+def dictionary_data() -> Callable[..., tuple[Tensor, Tensor]]:
+    """Make sparse sums of unit directions: (directions [n_true, d_in], x [n, d_in])."""
+
+    def make(n: int, d_in: int = 16, n_true: int = 24, seed: int = 0) -> tuple[Tensor, Tensor]:
+        random = torch.Generator().manual_seed(seed)
+        directions = torch.nn.functional.normalize(torch.randn(n_true, d_in, generator=random), dim=1)
+        active = torch.rand(n, n_true, generator=random) < 2 / n_true
+        strength = 1 + torch.rand(n, n_true, generator=random)
+        return directions, (active * strength) @ directions + 0.2
+
+    return make
