@@ -83,8 +83,8 @@ def split_source(relative: str, text: str) -> tuple[list[Document], Document | N
         return [], None
     lines = text.splitlines(keepends=True)
     docstrings = []
-    for node in ast.walk(tree):
-        if not isinstance(node, _Documented) or not node.body:
+    for node in _documented(tree):
+        if not node.body:
             continue
         first = node.body[0]
         found = ast.get_docstring(node, clean=True)
@@ -97,6 +97,21 @@ def split_source(relative: str, text: str) -> tuple[list[Document], Document | N
     rest = "".join(lines).strip()
     left = Document(text=rest, source=relative, kind="source") if len(rest) >= _MIN_CHARS else None
     return docstrings, left
+
+
+def _documented(tree: ast.Module) -> Iterator[_Documented]:
+    """Everything that can have a docstring, outer before inner, level by level; expressions are not looked into."""
+    level: list[ast.AST] = [tree]
+    while level:
+        below: list[ast.AST] = []
+        for node in level:
+            if isinstance(node, _Documented):
+                yield node
+            for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+                found = getattr(node, name, None)
+                if isinstance(found, list):
+                    below += found
+        level = below
 
 
 def c_docstrings() -> Iterator[Document]:
@@ -164,8 +179,12 @@ def _walk_docs(owner: types.ModuleType | type, prefix: str) -> Iterator[tuple[st
                 yield from _walk_docs(member, qualified)
         elif isinstance(
             member,
-            types.BuiltinFunctionType | types.MethodDescriptorType | types.GetSetDescriptorType
-            | types.WrapperDescriptorType | types.MemberDescriptorType | types.ClassMethodDescriptorType,
+            types.BuiltinFunctionType
+            | types.MethodDescriptorType
+            | types.GetSetDescriptorType
+            | types.WrapperDescriptorType
+            | types.MemberDescriptorType
+            | types.ClassMethodDescriptorType,
         ):
             text = getattr(member, "__doc__", None)
             if isinstance(text, str):

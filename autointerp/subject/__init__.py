@@ -1,0 +1,16 @@
+"""The language model under study: residuals at a hook point, logits with a patched one."""
+
+from autointerp.subject._bridge import BridgeSubject
+from autointerp.subject._hook_points import check_hook_points, same_hook_point
+from autointerp.subject._load import load_subject
+from autointerp.subject._protocol import Subject
+from autointerp.subject._source import bundled_path
+
+__all__ = [
+    "BridgeSubject",
+    "Subject",
+    "bundled_path",
+    "check_hook_points",
+    "load_subject",
+    "same_hook_point",
+]
