@@ -64,7 +64,8 @@ def _typed(annotation: Any, metadata: Iterable[Any], kind: str, where: str) -> t
     origin = get_origin(annotation)
     if origin is Annotated:
         inner, *more = get_args(annotation)
-        return _typed(inner, [*metadata, *more], kind, where)
+        plain = [part for one in more for part in (one.metadata if isinstance(one, FieldInfo) else [one])]
+        return _typed(inner, [*metadata, *plain], kind, where)
     if origin is list:
         items, notes = _typed(get_args(annotation)[0], [], kind, f"{where}[]")
         lengths = _lengths(metadata, "items")
@@ -76,7 +77,9 @@ def _typed(annotation: Any, metadata: Iterable[Any], kind: str, where: str) -> t
     if annotation in JSON_TYPES:
         return {"type": JSON_TYPES[annotation]}, [*_lengths(metadata, "characters"), *_pattern(metadata)]
     shown = annotation if origin in (Union, types.UnionType) else getattr(annotation, "__name__", annotation)
-    raise UsageError(f"reply model: {where} is {shown}; only str, int, bool, Literal and lists of those can be asked for.")
+    raise UsageError(
+        f"reply model: {where} is {shown}; only str, int, bool, Literal and lists of those can be asked for."
+    )
 
 
 def _literal(values: tuple[Any, ...], where: str) -> dict[str, Any]:

@@ -80,5 +80,7 @@ def _checked_address(address: str) -> str:
         raise UsageError("base URL: not an address of a server. Give one like http://127.0.0.1:8080/v1.")
     if parts.username or parts.password or parts.query or parts.fragment:
         # an address is written to the journal and into messages, so nothing secret may be in it
-        raise UsageError(f"base URL of {parts.hostname}: give it without user, password or query; keys go into the environment.")
+        raise UsageError(
+            f"base URL of {parts.hostname}: give it without user, password or query; keys go into the environment."
+        )
     return address.strip().rstrip("/")

@@ -1,0 +1,117 @@
+"""Money and requests: the worst case is set aside before sending, the truth is booked after."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from autointerp.errors import UsageError
+from autointerp.llm._prices import VARIABLE, Price
+from autointerp.llm._request import Request, canonical_json
+from autointerp.llm._schema import wire_schema
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds on one ``ask()``; cost and requests count over the whole journal, so that resuming can't double them."""
+
+    max_cost_usd: float | None = None
+    """None: no bound. Needs a known price."""
+    max_requests: int | None = None
+    """Requests that may have been billed; those a server refused do not count."""
+    max_concurrency: int = 16
+    timeout_s: float = 120.0
+    """Longest time for one attempt, start to end."""
+    max_attempts: int = 6
+    """Sends of one request while the errors are of the kind that passes."""
+
+    def __post_init__(self) -> None:
+        positive = {
+            "max_concurrency": self.max_concurrency,
+            "timeout_s": self.timeout_s,
+            "max_attempts": self.max_attempts,
+        }
+        for name, value in positive.items():
+            if not value > 0:
+                raise UsageError(f"{name} is {value}: it must be above 0.")
+        for name, bound in {"max_cost_usd": self.max_cost_usd, "max_requests": self.max_requests}.items():
+            if bound is not None and not bound >= 0:
+                raise UsageError(f"{name} is {bound}: it must be at least 0.")
+
+
+def input_bytes(request: Request) -> int:
+    """UTF-8 bytes of a request's messages and schema: what its tokens are guessed from."""
+    schema = canonical_json(wire_schema(request.reply_model, "openai"))
+    return sum(len(message.content.encode()) for message in request.messages) + len(schema)
+
+
+class Budget:
+    """The ledger of one ``ask()``."""
+
+    def __init__(self, limits: Limits, price: Price | None, *, spent_usd: float, n_spent: int) -> None:
+        """Open it.
+
+        Args:
+            limits: The bounds.
+            price: Of the model; None is unknown.
+            spent_usd: What the journal counts already.
+            n_spent: The requests it counts already.
+
+        Raises:
+            UsageError: A cost bound without a price.
+        """
+        if limits.max_cost_usd is not None and price is None:
+            raise UsageError(
+                "--max-cost needs the model's price, which is unknown. Name a file with it in the environment "
+                f"variable {VARIABLE} (autointerp/llm/prices.toml shows the format), or bound --max-requests instead."
+            )
+        self._limits, self._price = limits, price
+        self._spent_usd, self._n_spent = spent_usd, n_spent
+        self._held_usd, self._n_held = 0.0, 0
+        self._changed = asyncio.Condition()
+
+    def worst_case(self, request: Request) -> float | None:
+        """Most that one send of a request can cost, in USD: a token for 3 bytes in, all tokens out."""
+        if self._price is None:
+            return None
+        return self._price.worst_cost(input_bytes(request) / 3, request.max_output_tokens)
+
+    async def reserve(self, worst_usd: float | None) -> str:
+        """Set the worst case aside; waits while requests on their way may leave room.
+
+        Returns:
+            "" when it is set aside, else why it can't be.
+        """
+        amount = worst_usd or 0.0
+        async with self._changed:
+            while reason := self._refusal(amount):
+                if self._n_held == 0:
+                    return reason
+                await self._changed.wait()
+            self._held_usd += amount
+            self._n_held += 1
+        return ""
+
+    async def settle(self, worst_usd: float | None, cost_usd: float | None, *, is_free: bool) -> None:
+        """Book a request that was reserved.
+
+        Args:
+            worst_usd: What was set aside.
+            cost_usd: What it cost; None (unknown) counts as the worst case.
+            is_free: The server refused it: it does not count at all.
+        """
+        async with self._changed:
+            self._n_held -= 1
+            self._held_usd = self._held_usd - (worst_usd or 0.0) if self._n_held else 0.0
+            if not is_free:
+                self._n_spent += 1
+                self._spent_usd += (worst_usd or 0.0) if cost_usd is None else cost_usd
+            self._changed.notify_all()
+
+    def _refusal(self, amount: float) -> str:
+        most, count = self._limits.max_cost_usd, self._limits.max_requests
+        if most is not None and self._spent_usd + self._held_usd + amount > most:
+            return f"the next request may cost ${amount:.6g}, and ${self._spent_usd:.6g} of ${most:.6g} are spent"
+        if count is not None and self._n_spent + self._n_held + 1 > count:
+            return f"{self._n_spent} of {count} requests are made"
+        return ""

@@ -1,0 +1,28 @@
+"""Ctrl-C and SIGTERM as a request to stop, not as an explosion."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+
+
+@contextlib.contextmanager
+def on_interrupt(stop: Callable[[], None]) -> Iterator[None]:
+    """Call ``stop`` at each SIGINT or SIGTERM while inside; afterwards the old handlers are back.
+
+    Outside the main thread, where Python has no signals, this does nothing.
+
+    Args:
+        stop: Quick, and safe to call between any two steps of the program.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = {number: signal.signal(number, lambda *_: stop()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
