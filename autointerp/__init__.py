@@ -23,7 +23,7 @@ VERBS = ("baseline", "demo", "doctor", "export", "gate", "harvest", "label", "re
 """The functions of this module."""
 
 __version__ = "0.1.0"
-__all__ = ["VERBS", *VERBS]
+__all__ = ["VERBS", "__version__"]
 
 
 class _Package(types.ModuleType):

@@ -6,6 +6,6 @@ import os
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-from autointerp.cli._app import main  # noqa: E402
+from autointerp.cli._app import main
 
 __all__ = ["main"]

@@ -18,9 +18,7 @@ ModelOption = Annotated[
     str | None, typer.Option(metavar="NAME|DIR", help="Subject model: bundled, a hub name, a folder. [SAE's metadata]")
 ]
 HookOption = Annotated[str | None, typer.Option("--hook-point", help="Where the SAE reads. [SAE's metadata]")]
-CorpusOption = Annotated[
-    str | None, typer.Option(metavar="python|FILE|hf:NAME", help="Text to read. [SAE's metadata]")
-]
+CorpusOption = Annotated[str | None, typer.Option(metavar="python|FILE|hf:NAME", help="Text to read. [SAE's metadata]")]
 ColumnOption = Annotated[str | None, typer.Option(help="Text column of a .jsonl, .parquet or hub data set. [text]")]
 TokensOption = Annotated[int | None, typer.Option("--tokens", min=1, metavar="N", help="Tokens to read. [1000000]")]
 SeedOption = Annotated[int | None, typer.Option(min=0, help="Of every random choice. [0]")]

@@ -37,7 +37,10 @@ def replace_atomically(path: Path) -> Iterator[Path]:
 
 def write_text(path: Path, text: str) -> None:
     """Replace a text file atomically (UTF-8; what UTF-8 can't hold is written as an escape)."""
-    with replace_atomically(path) as temporary, temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as out:
+    with (
+        replace_atomically(path) as temporary,
+        temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as out,
+    ):
         _write(out, text)
 
 

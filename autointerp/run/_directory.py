@@ -51,7 +51,10 @@ class RunDirectory:
         """
         run = cls(path)
         if not run.exists:
-            raise UsageError(f"{run.path}: no run here (run.json is missing). Make one with 'autointerp label --sae PATH --out {run.path}'.")
+            raise UsageError(
+                f"{run.path}: no run here (run.json is missing). "
+                f"Make one with 'autointerp label --sae PATH --out {run.path}'."
+            )
         run.read_manifest()
         return run
 
@@ -64,16 +67,22 @@ class RunDirectory:
         try:
             raw = json.loads(self.manifest_file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise UsageError(f"{self.manifest_file}: can't be read ({error}). Remove the run or restore the file.") from error
+            raise UsageError(
+                f"{self.manifest_file}: can't be read ({error}). Remove the run or restore the file."
+            ) from error
         version = raw.get("schema_version") if isinstance(raw, dict) else None
         if version != SCHEMA_VERSION:
-            raise UsageError(f"{self.manifest_file}: schema_version is {version!r}, this autointerp reads {SCHEMA_VERSION}.")
+            raise UsageError(
+                f"{self.manifest_file}: schema_version is {version!r}, this autointerp reads {SCHEMA_VERSION}."
+            )
         try:
             return Manifest.model_validate(raw)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"]))
-            raise UsageError(f"{self.manifest_file}: {where}: {first['msg']}. Remove the run or restore the file.") from error
+            raise UsageError(
+                f"{self.manifest_file}: {where}: {first['msg']}. Remove the run or restore the file."
+            ) from error
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Replace ``run.json`` atomically."""

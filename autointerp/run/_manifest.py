@@ -11,6 +11,18 @@ from pydantic import BaseModel, ConfigDict, Field
 SCHEMA_VERSION = 1
 
 
+def package_versions() -> dict[str, str]:
+    """Versions of the packages that can change a number."""
+    names = ["autointerp", "torch", "transformer_lens", "transformers", "tokenizers", "openai", "anthropic", "numpy"]
+    found = {"python": platform.python_version()}
+    for name in names:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -76,20 +88,8 @@ class Manifest(_Strict):
     corpus: CorpusInput | None = None
     labeler: LLMInput | None = None
     judge: LLMInput | None = None
-    versions: dict[str, str] = Field(default_factory=lambda: package_versions())
+    versions: dict[str, str] = Field(default_factory=package_versions)
     stages: dict[str, str] = Field(default_factory=dict)
     """Stage name -> when it finished (``windows``, ``harvest``, ``contexts``, ``labels``, ``scores``)."""
     seconds: dict[str, float] = Field(default_factory=dict)
     """Stage name -> seconds of work, over all resumed parts."""
-
-
-def package_versions() -> dict[str, str]:
-    """Versions of the packages that can change a number."""
-    names = ["autointerp", "torch", "transformer_lens", "transformers", "tokenizers", "openai", "anthropic", "numpy"]
-    found = {"python": platform.python_version()}
-    for name in names:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 import sae
@@ -55,9 +54,7 @@ def train_sae(config: TrainingConfig, out: Path, progress: Progress | None = Non
         weight_processing=config.weight_processing,
         extra={"model_fingerprint": subject.fingerprint, "training": config.model_dump(mode="json")},
     )
-    activations = stream_activations(
-        subject, windows, drop_bos=config.drop_bos, n_vectors=n_train, seed=config.seed
-    )
+    activations = stream_activations(subject, windows, drop_bos=config.drop_bos, n_vectors=n_train, seed=config.seed)
     batches = sae.ActivationBuffer(
         activations, capacity=config.buffer_size, batch_size=config.batch_size, seed=config.seed
     )
@@ -78,9 +75,8 @@ def train_sae(config: TrainingConfig, out: Path, progress: Progress | None = Non
             batches,
             settings,
             metadata=metadata,
-            progress=lambda step: tick(step.n_seen, n_train, f"FVU {step.fvu:.3f}, L0 {step.l0:.1f}"),
+            progress=lambda step: tick(step.n_tokens, n_train, f"FVU {step.fvu:.3f}, L0 {step.l0:.1f}"),
         )
     sae.save(result.sae, out)
-    rows = [row if isinstance(row, dict) else asdict(row) for row in result.history]
-    write_text(out / "training.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    write_text(out / "training.jsonl", "".join(json.dumps(row) + "\n" for row in result.history))
     return result.sae

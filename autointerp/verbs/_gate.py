@@ -5,7 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from autointerp.gate import Baseline, GateResult, append_step_summary, compare, make_baseline, read_baseline, write_junit
+from autointerp.gate import (
+    Baseline,
+    GateResult,
+    append_step_summary,
+    compare,
+    make_baseline,
+    read_baseline,
+    write_junit,
+)
 from autointerp.run import RunDirectory
 
 

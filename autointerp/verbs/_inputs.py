@@ -65,7 +65,9 @@ def claim(run: RunDirectory, *, resume: bool) -> None:
     if run.exists:
         only_estimated = bool(run.read_manifest().config.get("dry_run"))
         if not resume and not only_estimated:
-            raise UsageError(f"{run.path}: a run is already there. Add --resume to go on with it, or choose another --out.")
+            raise UsageError(
+                f"{run.path}: a run is already there. Add --resume to go on with it, or choose another --out."
+            )
     elif run.path.is_file():
         raise UsageError(f"{run.path}: is a file. Choose another --out.")
     elif run.path.is_dir() and any(entry.name != ".lock" for entry in run.path.iterdir() if entry.name not in _OURS):
@@ -148,10 +150,14 @@ def _complete(options: Options, cfg: sae.SAEConfig) -> Options:
         )
     hook_point = options.hook_point or meta.hook_name
     if hook_point is None:
-        raise UsageError(f"--hook-point: {options.sae} does not say where it reads. Name it, e.g. blocks.6.hook_resid_pre.")
+        raise UsageError(
+            f"--hook-point: {options.sae} does not say where it reads. Name it, e.g. blocks.6.hook_resid_pre."
+        )
     corpus = options.corpus or meta.dataset_path
     if corpus is None:
-        raise UsageError(f"--corpus: {options.sae} does not say what it was trained on. Name python, a file, or hf:NAME.")
+        raise UsageError(
+            f"--corpus: {options.sae} does not say what it was trained on. Name python, a file, or hf:NAME."
+        )
     if options.corpus is None and corpus != "python" and ":" not in corpus and not Path(corpus).exists():
         corpus = f"hf:{corpus}"
     return Options(

@@ -5,8 +5,8 @@
 A small Llama-style decoder (RoPE, RMSNorm, SwiGLU, tied embeddings) over a byte-level BPE of 4,096 tokens. Muon
 trains the matrices, AdamW the embedding and the norms; the rate falls linearly over the last part of the run.
 One library file in 25 (by hash of its path), one topic and one C docstring in 10 are held out, and nothing
-taken from a held-out file is trained on; ``log.jsonl`` records training and held-out loss, nats/token, per kind of text.
-``--install`` writes the result into the package. A run that was killed continues when started again.
+taken from a held-out file is trained on; ``log.jsonl`` records training and held-out loss per kind of text.
+A run that was killed continues when started again; ``install.py`` puts the result into the package.
 """
 
 from __future__ import annotations
@@ -38,7 +38,6 @@ from autointerp.corpus._python import c_docstrings, split_source, stdlib_files, 
 BOS, PAD = "<|bos|>", "<|pad|>"
 CONTEXT, VOCAB = 128, 4096
 HELD_OUT = {"source": 25, "topic": 10, "c_docstring": 10}  # one in so many
-PACKAGE = Path(__file__).parents[2] / "autointerp" / "subject" / "bundled"
 
 
 @dataclass(frozen=True)
@@ -166,7 +165,9 @@ class Packer:
 
 
 @torch.no_grad()
-def held_out_loss(model: LlamaForCausalLM, tokenizer: Tokenizer, texts: list[str], limit: int = 60_000) -> dict[str, float]:
+def held_out_loss(
+    model: LlamaForCausalLM, tokenizer: Tokenizer, texts: list[str], limit: int = 60_000
+) -> dict[str, float]:
     """Mean loss over the texts' windows (BOS + up to 127 tokens, never across texts), in nats/token and bits/byte."""
     windows: list[list[int]] = []
     n_tokens = n_bytes = 0
@@ -190,7 +191,11 @@ def held_out_loss(model: LlamaForCausalLM, tokenizer: Tokenizer, texts: list[str
         ).item()
         count += int((labels != -100).sum())
     nats = total / count
-    return {"nats_per_token": round(nats, 4), "bits_per_byte": round(nats / math.log(2) * n_tokens / n_bytes, 4), "n_tokens": count}
+    return {
+        "nats_per_token": round(nats, 4),
+        "bits_per_byte": round(nats / math.log(2) * n_tokens / n_bytes, 4),
+        "n_tokens": count,
+    }
 
 
 def save(model: LlamaForCausalLM, tokenizer: Tokenizer, folder: Path) -> None:
@@ -216,7 +221,6 @@ def main() -> None:
     parser.add_argument("--adam-lr", type=float, default=3e-3)
     parser.add_argument("--bf16", action="store_true", help="matrix products in bfloat16")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--install", action="store_true", help="write the result into the package as well")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
@@ -261,12 +265,20 @@ def main() -> None:
 
     if start == 0:
         record(
-            event="start", date=time.strftime("%Y-%m-%d"), python=sys.version.split()[0], torch=torch.__version__,
+            event="start",
+            date=time.strftime("%Y-%m-%d"),
+            python=sys.version.split()[0],
+            torch=torch.__version__,
             machine=f"{platform.machine()}, {options.threads} threads, {options.device}",
-            parameters=sum(p.numel() for p in model.parameters()), train_tokens_unique=sum(map(len, ids)),
+            parameters=sum(p.numel() for p in model.parameters()),
+            train_tokens_unique=sum(map(len, ids)),
             held_out_chars={kind: sum(map(len, held)) for kind, held in texts.held_out.items()},
-            tokens=options.tokens, batch=options.batch, seed=options.seed,
-            muon_lr=options.muon_lr, adam_lr=options.adam_lr, bf16=options.bf16,
+            tokens=options.tokens,
+            batch=options.batch,
+            seed=options.seed,
+            muon_lr=options.muon_lr,
+            adam_lr=options.adam_lr,
+            bf16=options.bf16,
         )
     ema = None
     clock = time.monotonic() - seconds
@@ -284,18 +296,27 @@ def main() -> None:
             schedule.step()
         ema = loss.item() if ema is None else 0.98 * ema + 0.02 * loss.item()
         if step % 50 == 0 or step == steps:
-            record(step=step, tokens=step * options.batch * CONTEXT, train=round(ema, 4), seconds=round(time.monotonic() - clock))
+            record(
+                step=step,
+                tokens=step * options.batch * CONTEXT,
+                train=round(ema, 4),
+                seconds=round(time.monotonic() - clock),
+            )
         if step % 500 == 0 or step == steps:
-            losses = {kind: held_out_loss(model, tokenizer, held, limit=10**9 if step == steps else 30_000)
-                      for kind, held in texts.held_out.items()}
+            losses = {
+                kind: held_out_loss(model, tokenizer, held, limit=10**9 if step == steps else 30_000)
+                for kind, held in texts.held_out.items()
+            }
             record(event="held_out", step=step, losses=losses)
-            state = {"model": model.state_dict(), "optimizers": [o.state_dict() for o in optimizers], "step": step,
-                     "seconds": time.monotonic() - clock}
+            state = {
+                "model": model.state_dict(),
+                "optimizers": [o.state_dict() for o in optimizers],
+                "step": step,
+                "seconds": time.monotonic() - clock,
+            }
             torch.save(state, checkpoint.with_suffix(".new"))
             checkpoint.with_suffix(".new").replace(checkpoint)
             save(model, tokenizer, options.out / "model")
-    if options.install:
-        save(model, tokenizer, PACKAGE)
 
 
 def rate(step: int, steps: int) -> float:

@@ -1,0 +1,95 @@
+"""The run directory: files appear whole, one process writes, the manifest is strict."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from autointerp.errors import UsageError
+from autointerp.run import Manifest, RunDirectory, exclusive, replace_atomically, write_text
+
+
+def test_an_error_while_writing_keeps_the_old_file(tmp_path: Path) -> None:
+    file = tmp_path / "labels.csv"
+    write_text(file, "old")
+
+    def write_and_fail() -> None:
+        with replace_atomically(file) as temporary:
+            temporary.write_text("half")
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        write_and_fail()
+    assert file.read_text() == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["labels.csv"]
+
+
+def test_text_that_utf8_cannot_hold_is_escaped(tmp_path: Path) -> None:
+    write_text(tmp_path / "f", "a\ud800b\r\n")
+    assert (tmp_path / "f").read_bytes() == b"a\\ud800b\r\n"
+
+
+def test_a_manifest_round_trips_and_counts_seconds_over_parts(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path / "run")
+    run.write_manifest(Manifest(seed=7, config={"features": "top25"}))
+    assert not run.is_done("harvest")
+    run.finish("harvest", 1.5)
+    run.finish("harvest", 2.0)
+    manifest = RunDirectory.open(run.path).read_manifest()
+    assert manifest.seed == 7
+    assert manifest.seconds == {"harvest": 3.5}
+    assert run.is_done("harvest")
+
+
+def test_the_manifest_names_what_made_it(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    run.write_manifest(Manifest())
+    assert {"python", "torch", "numpy"} <= set(run.read_manifest().versions)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "can't be read"),
+        ("[]", "schema_version"),
+        ('{"schema_version": 99}', "schema_version is 99"),
+        ('{"schema_version": 1, "surprise": 1}', "surprise"),
+    ],
+)
+def test_a_broken_manifest_says_where(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(UsageError, match=message) as caught:
+        RunDirectory.open(tmp_path)
+    assert "run.json" in str(caught.value)
+
+
+def test_no_run_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="autointerp label"):
+        RunDirectory.open(tmp_path)
+
+
+def test_a_second_writer_is_refused_with_the_first_ones_pid(tmp_path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from autointerp.run import exclusive\n"
+        "with exclusive(Path(sys.argv[1])):\n    print('held', flush=True); sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "held\n"
+        with pytest.raises(UsageError, match=f"pid {child.pid} "), exclusive(tmp_path):
+            pass
+        child.kill()
+    with exclusive(tmp_path):  # the lock went with its process
+        assert "pid" in (tmp_path / ".lock").read_text()
+
+
+def test_run_json_is_plain_json(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    run.write_manifest(Manifest(seed=3))
+    assert json.loads(run.manifest_file.read_text())["seed"] == 3
