@@ -29,4 +29,4 @@ def run(as_json: o.JsonOption = False) -> None:
             print(f"{finding.status:<5}{finding.name}: {finding.detail}{hint}")
     bad = [finding.name for finding in findings if finding.status == "bad"]
     print_verdict(f"doctor: {', '.join(bad)} must be mended" if bad else "doctor: nothing is wrong")
-    raise typer.Exit(1 if bad else 0)
+    raise typer.Exit(2 if bad else 0)

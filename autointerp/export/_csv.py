@@ -67,19 +67,21 @@ def read_labels_csv(path: Path, *, raw: bool = False) -> pd.DataFrame:
         UsageError: The file can't be read, or has other columns.
     """
     try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8", lineterminator="\n")
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+        if tuple(frame.columns) != COLUMNS:
+            raise UsageError(
+                f"{path}: the columns are {', '.join(frame.columns)}; labels.csv has {', '.join(COLUMNS)}."
+            )
+        for column in _WHOLE:
+            frame[column] = pd.to_numeric(frame[column].replace("", None)).astype("Int64")
+        for column in _REAL:
+            frame[column] = pd.to_numeric(frame[column].replace("", None)).astype("float64")
+        frame["top_tokens"] = frame["top_tokens"].map(json.loads)
     except (OSError, ValueError) as error:
         raise UsageError(f"{path}: can't be read as labels ({error}).") from error
-    if tuple(frame.columns) != COLUMNS:
-        raise UsageError(f"{path}: the columns are {', '.join(frame.columns)}; labels.csv has {', '.join(COLUMNS)}.")
-    for column in _WHOLE:
-        frame[column] = pd.to_numeric(frame[column].replace("", None)).astype("Int64")
-    for column in _REAL:
-        frame[column] = pd.to_numeric(frame[column].replace("", None)).astype("float64")
     if not raw:
         for column in _TEXT:
             frame[column] = frame[column].map(_without_guard)
-    frame["top_tokens"] = frame["top_tokens"].map(json.loads)
     return frame
 
 

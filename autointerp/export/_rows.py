@@ -10,9 +10,9 @@ from typing import Any
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pydantic import TypeAdapter, ValidationError
 
 from autointerp.errors import UsageError
+from autointerp.label import load_groups
 from autointerp.run import RunDirectory
 
 
@@ -62,7 +62,6 @@ COLUMNS = tuple(field.name for field in fields(LabelRecord))
 _STATISTICS = (
     "n_active", "density", "mean_activation", "max_activation", "selectivity", "rank", "duplicate_of", "top_tokens",
 )  # fmt: skip
-_Groups = TypeAdapter(dict[str, list[int]])
 
 
 def label_records(run: RunDirectory) -> list[LabelRecord]:
@@ -77,12 +76,7 @@ def label_records(run: RunDirectory) -> list[LabelRecord]:
     Raises:
         UsageError: The run has no features, no groups or no labels.
     """
-    try:
-        groups = _Groups.validate_python(run.read_manifest().config.get("groups"))
-    except ValidationError as error:
-        raise UsageError(
-            f"{run.manifest_file}: config.groups names no features. Select some with 'autointerp label'."
-        ) from error
+    groups = load_groups(run)
     wanted = {feature for group in groups.values() for feature in group}
     statistics = _by_feature(run.features, ("feature", *_STATISTICS), wanted)
     labels = _by_feature(run.labels, None, wanted)

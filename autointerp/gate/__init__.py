@@ -1,0 +1,26 @@
+"""The CI gate: a run held against a baseline."""
+
+from autointerp.gate._baseline import RATES, Baseline, BaselineFeature, Noise, Rate, read_baseline, write_baseline
+from autointerp.gate._compare import MIN_COVERAGE, compare
+from autointerp.gate._render import append_step_summary, to_junit, to_markdown, write_junit
+from autointerp.gate._result import Flip, GateResult
+from autointerp.gate._snapshot import make_baseline
+
+__all__ = [
+    "MIN_COVERAGE",
+    "RATES",
+    "Baseline",
+    "BaselineFeature",
+    "Flip",
+    "GateResult",
+    "Noise",
+    "Rate",
+    "append_step_summary",
+    "compare",
+    "make_baseline",
+    "read_baseline",
+    "to_junit",
+    "to_markdown",
+    "write_baseline",
+    "write_junit",
+]

@@ -38,11 +38,11 @@ class TrainingConfig(BaseModel):
     """Activations trained on in all (default: every token once); more repeats the corpus in another order."""
     expansion: int = Field(default=8, ge=1)
     """d_sae / d_in."""
-    l1_coefficient: float = Field(default=1.0, ge=0)
+    l1_coefficient: float = Field(default=2.0, ge=0)
     """Weight of the sparsity penalty (see ``l1_reduction``)."""
     l1_reduction: Literal["code", "paper", "sse"] = "sse"
     """How squared error and L1 are averaged: see ``sae.TrainConfig``."""
-    lr: float = Field(default=1e-3, gt=0)
+    lr: float = Field(default=3e-3, gt=0)
     """Adam's learning rate."""
     batch_size: int = Field(default=1024, ge=1)
     """Activations a step."""
@@ -50,6 +50,10 @@ class TrainingConfig(BaseModel):
     """Activations in the shuffling buffer."""
     resample_every: int | None = Field(default=None, ge=1)
     """Steps between resamplings of dead features (none by default)."""
+    resample_dead_window: int = Field(default=200, ge=1)
+    """A feature without a firing in this many steps is dead."""
+    l1_warmup_steps: int = Field(default=100, ge=0)
+    """Steps over which the penalty rises linearly."""
     seed: int = 0
     """Of initialisation, shuffling and resampling."""
     device: str = "cpu"

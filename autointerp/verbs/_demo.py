@@ -20,13 +20,11 @@ DEMO_TRAINING = TrainingConfig(
     corpus="python",
     context_length=128,
     n_tokens=400_000,
-    n_train=800_000,
+    n_train=600_000,
     expansion=8,
-    l1_coefficient=3.0,
-    lr=1e-3,
+    l1_coefficient=2.0,
     batch_size=1024,
-    resample_every=200,
-    seed=0,
+    resample_every=100,
 )
 """The demo's SAE: 8x over the residual stream in the middle of the bundled model."""
 

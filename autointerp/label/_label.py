@@ -1,0 +1,138 @@
+"""The labelling stage: contexts in, ``labels.parquet`` out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from autointerp.errors import IncompleteError, UsageError
+from autointerp.harvest import Context, load_contexts
+from autointerp.label._by_llm import label_request, label_row, too_few
+from autointerp.label._by_rules import RULES, RULES_VERSION, label_by_rules
+from autointerp.label._row import LabelRow, load_labels, write_labels
+from autointerp.llm import Limits, Reply, Request, ask, parse_provider
+from autointerp.run import LLMInput, Manifest, RunDirectory, Tick
+from prompts import load_prompt
+
+NO_LIMITS = Limits()
+
+
+def label_features(
+    run: RunDirectory,
+    *,
+    llm: str,
+    groups: Mapping[str, Sequence[int]] | None = None,
+    base_url: str | None = None,
+    limits: Limits = NO_LIMITS,
+    progress: Tick | None = None,
+) -> pd.DataFrame:
+    """Label every selected feature from its explain contexts.
+
+    Answers come from the run's journal where it has them. Labels that change make the run's scores void: they are
+    removed.
+
+    Args:
+        run: With contexts written.
+        llm: ``rules`` or a provider line.
+        groups: Features by group (default: those the run recorded); recorded in the manifest.
+        base_url: Another server for the provider.
+        limits: Money, requests, concurrency, time.
+        progress: Told features done of all.
+
+    Returns:
+        ``labels.parquet``: one row a distinct feature, in ascending order.
+
+    Raises:
+        UsageError: No features are selected, or the provider line is wrong.
+        IncompleteError: The budget ended first; ``labels.parquet`` holds what there is.
+        ProviderFatalError: The provider refuses the account; what was answered is in the journal.
+    """
+    started = time.monotonic()
+    chosen = {name: list(ids) for name, ids in groups.items()} if groups is not None else load_groups(run)
+    explain = explain_contexts(run, chosen)
+    if llm == RULES:
+        rows = _by_rules(explain, progress)
+    else:
+        provider = parse_provider(llm, base_url=base_url)
+        requests = label_requests(explain)
+        asked = list(requests.values())
+        replies = ask(asked, provider=provider, journal=run.journal, limits=limits, progress=progress)
+        rows = _rows(explain, dict(zip(requests, replies, strict=True)), llm)
+    _write(run, rows)
+    prompt = RULES_VERSION if llm == RULES else load_prompt("label").version
+
+    def record(manifest: Manifest) -> None:
+        manifest.config["groups"] = chosen
+        manifest.labeler = LLMInput(provider=llm, prompt=prompt, base_url=base_url)
+
+    run.update(record)
+    n_skipped = sum(row.outcome == "skipped_budget" for row in rows)
+    if n_skipped:
+        raise IncompleteError(
+            f"{run.path}: the budget ended with {n_skipped} of {len(rows)} features not labelled. "
+            f"Go on with 'autointerp label --out {run.path} --resume' and a higher limit."
+        )
+    run.finish("labels", time.monotonic() - started)
+    return load_labels(run)
+
+
+def load_groups(run: RunDirectory) -> dict[str, list[int]]:
+    """The feature groups that a run recorded.
+
+    Raises:
+        UsageError: None were selected yet.
+    """
+    groups = run.read_manifest().config.get("groups")
+    if not isinstance(groups, dict) or not groups:
+        raise UsageError(f"{run.path}: no features are selected yet. Run 'autointerp label --out {run.path} --resume'.")
+    return {str(name): [int(feature) for feature in ids] for name, ids in groups.items()}
+
+
+def explain_contexts(run: RunDirectory, groups: Mapping[str, Sequence[int]]) -> dict[int, list[Context]]:
+    """Explain contexts of the distinct selected features, in ascending order of features."""
+    contexts = load_contexts(run)
+    features = sorted({int(feature) for ids in groups.values() for feature in ids})
+    return {
+        feature: [context for context in contexts.get(feature, []) if context.split == "explain"]
+        for feature in features
+    }
+
+
+def label_requests(explain: Mapping[int, Sequence[Context]]) -> dict[int, Request]:
+    """Requests of the features that can be asked about."""
+    built = {feature: label_request(feature, contexts) for feature, contexts in explain.items()}
+    return {feature: request for feature, request in built.items() if request is not None}
+
+
+def _by_rules(explain: Mapping[int, Sequence[Context]], progress: Tick | None) -> list[LabelRow]:
+    rows = []
+    for feature, contexts in explain.items():
+        rows.append(label_by_rules(feature, contexts))
+        if progress:
+            progress(len(rows), len(explain))
+    return rows
+
+
+def _rows(explain: Mapping[int, Sequence[Context]], replies: Mapping[int, Reply], llm: str) -> list[LabelRow]:
+    return [
+        label_row(feature, replies[feature], llm=llm, n_contexts=len(contexts))
+        if feature in replies
+        else too_few(feature, contexts, llm=llm)
+        for feature, contexts in explain.items()
+    ]
+
+
+def _write(run: RunDirectory, rows: Sequence[LabelRow]) -> None:
+    before = run.labels.read_bytes() if run.labels.exists() else None
+    write_labels(run, rows)
+    if before is not None and before != run.labels.read_bytes():
+        run.scores.unlink(missing_ok=True)
+        run.scores_csv.unlink(missing_ok=True)
+        run.update(_forget_scores)
+
+
+def _forget_scores(manifest: Manifest) -> None:
+    manifest.stages.pop("scores", None)
+    manifest.judge = None

@@ -1,0 +1,138 @@
+"""The rules labeler: the simplest readable rule that tells a feature's contexts from its negatives."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autointerp.harvest import Context
+from autointerp.label._rules._candidates import candidates
+from autointerp.label._rules._grammar import describe
+from autointerp.label._rules._rule import Atom, Rule
+from autointerp.label._rules._slices import Mask, Slices
+
+MIN_F1 = 0.75
+"""The bar. A rule that always holds reaches 2/3, one for 6 of 10 peaks without a false alarm 0.75."""
+MIN_RECALL = 0.75
+"""Share of the peaks, strata weighing the same."""
+MIN_LOW_RECALL = 0.5
+"""The same among weak activations alone (deciles 0 to 4, and below 10 % of the maximum)."""
+MARGIN = 0.03
+"""F1 that a less simple rule has to add."""
+MAX_LABEL = 80
+"""Characters."""
+MAX_ATOMS = 60
+"""Conditions that are combined in pairs."""
+
+_LOW = frozenset({"d0", "d1", "d2", "d3", "d4", "below_10pct_of_max"})
+_COST = {"token": 0, "word": 1, "class": 2, "ending": 3, "starting": 3, "containing": 4}
+_PAIR_COST = 20
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A rule, and how it does on the contexts it was found in."""
+
+    rule: Rule
+    f1: float
+    """2 recall / (1 + recall + false alarm rate): F1 where both classes, and all strata in each, weigh the same."""
+    recall: float
+    low_recall: float
+    hits: tuple[bool, ...]
+    """Whether it holds at each positive's peak."""
+    n_false: int
+    """Negatives in which it holds at any token."""
+
+    @property
+    def reaches_the_bar(self) -> bool:
+        """Whether the rule may be a label."""
+        return self.f1 >= MIN_F1 and self.recall >= MIN_RECALL and self.low_recall >= MIN_LOW_RECALL
+
+
+def search(positives: Sequence[Context], negatives: Sequence[Context]) -> Fit | None:
+    """The best rule, whether it reaches the bar or not.
+
+    Args:
+        positives: Contexts that the feature fires in; at least one.
+        negatives: Contexts that it is silent in; at least one.
+
+    Returns:
+        Of the rules that reach the bar the simplest among the best; if none does, the one with the best F1; None
+        where nothing can be said about any peak.
+    """
+    held = candidates(positives, _weights(positives).tolist())
+    table = _Table(positives, negatives)
+    ranked = sorted(held, key=lambda atom: (-held[atom], _cost((atom,)), atom))
+    singles = [table.fit((atom,)) for atom in ranked[:MAX_ATOMS]]
+    useful = [fit.rule.atoms[0] for fit in singles if fit.recall >= MIN_RECALL]
+    fits = [fit for fit in singles + table.pairs(useful) if len(describe(fit.rule)) <= MAX_LABEL]
+    good = [fit for fit in fits if fit.reaches_the_bar]
+    if not good:
+        return max(fits, key=lambda fit: fit.f1, default=None)
+    best = max(fit.f1 for fit in good)
+    near = [fit for fit in good if fit.f1 >= best - MARGIN]
+    return min(near, key=lambda fit: (_cost(fit.rule.atoms), -fit.f1, fit.rule.atoms))
+
+
+class _Table:
+    """Both kinds of contexts, with their weights.
+
+    Shapes: p positives, n negatives, t tokens, k rules.
+    """
+
+    def __init__(self, positives: Sequence[Context], negatives: Sequence[Context]) -> None:
+        self.positives, self.negatives = Slices(positives), Slices(negatives)
+        self.weights = _weights(positives)  # [p]
+        low = np.array([context.stratum in _LOW for context in positives])
+        self.low_weights = np.where(low, self.weights, 0.0) / (self.weights[low].sum() or 1.0)
+        self.has_low = bool(low.any())
+        self.negative_weights = _weights(negatives)  # [n]
+
+    def fit(self, atoms: tuple[Atom, ...]) -> Fit:
+        """Look one rule up."""
+        rule = Rule(atoms)
+        hits = self.positives.at_peak(self.positives.holds(rule))
+        return self._fit(rule, hits, self.negatives.anywhere(rule))
+
+    def pairs(self, atoms: Sequence[Atom]) -> list[Fit]:
+        """All sensible pairs, looked up at once; only those with enough recall come back."""
+        ordered = sorted(atoms, key=lambda atom: not atom.is_about_the_token)
+        chosen = [(a, b) for a, b in combinations(ordered, 2) if not b.is_about_the_token]
+        if not chosen:
+            return []
+        at_peak = np.stack([self.positives.at_peak(self.positives.mask(atom)) for atom in ordered])  # [k, p]
+        index = {atom: i for i, atom in enumerate(ordered)}
+        hits = at_peak[[index[a] for a, _ in chosen]] & at_peak[[index[b] for _, b in chosen]]  # [pairs, p]
+        return [
+            self._fit(Rule(pair), hits[i], self.negatives.anywhere(Rule(pair)))
+            for i, pair in enumerate(chosen)
+            if hits[i] @ self.weights >= MIN_RECALL
+        ]
+
+    def _fit(self, rule: Rule, hits: Mask, alarms: Mask) -> Fit:
+        recall, false = float(hits @ self.weights), float(alarms @ self.negative_weights)
+        low = float(hits @ self.low_weights) if self.has_low else 1.0
+        f1 = 2 * recall / (1 + recall + false)
+        return Fit(rule, f1, recall, low, tuple(hits.tolist()), int(alarms.sum()))
+
+
+def _weights(contexts: Sequence[Context]) -> Floats:
+    """One weight a context; every stratum that occurs has the same in all, and the sum is 1."""
+    sizes = Counter(context.stratum for context in contexts)
+    return np.array([1 / (sizes[context.stratum] * len(sizes)) for context in contexts])
+
+
+def _cost(atoms: tuple[Atom, ...]) -> int:
+    """How much a reader has to hold in mind."""
+    cost = _PAIR_COST * (len(atoms) - 1)
+    for atom in atoms:
+        around = 0 if atom.where == "here" else 2
+        cost += _COST.get(atom.test, 5) + around + 3 * (len(atom.values) > 1)
+    return cost

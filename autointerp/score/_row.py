@@ -1,0 +1,125 @@
+"""``scores.parquet`` and ``scores.csv``: one row a labelled feature, also for failures."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from autointerp.errors import UsageError
+from autointerp.run import RunDirectory, replace_atomically, write_text
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """How one label does on held-out contexts; what was not measured is None. The fields are the columns, in order."""
+
+    feature: int
+    outcome: str
+    """The judge's ``llm.Outcome``, or the labeler's where there is no label; a POLYSEMANTIC label is ``ok``."""
+    scored: bool
+    """Whether a judge answered; not so for failures and for POLYSEMANTIC, which names nothing to look for."""
+    tp: int | None = None
+    fn: int | None = None
+    tn: int | None = None
+    fp: int | None = None
+    balanced_accuracy: float | None = None
+    ba_low: float | None = None
+    """95 % interval, by MOVER."""
+    ba_high: float | None = None
+    mcc: float | None = None
+    f1: float | None = None
+    floor_none: float = 0.5
+    """Balanced accuracy of one answer for all."""
+    floor_token_identity: float | None = None
+    """Balanced accuracy of the feature's most frequent explain tokens."""
+    shuffled_ba: float | None = None
+    """Balanced accuracy of another feature's label on this feature's contexts."""
+    shuffled_low: float | None = None
+    shuffled_from: int | None = None
+    """The feature whose label that was."""
+    shuffled_outcome: str | None = None
+    shuffled_verified: bool | None = None
+    """Whether that label passes the test of ``verified``: a false alarm."""
+    d0_hits: int | None = None
+    d0_n: int = 0
+    """Contexts of the lowest decile."""
+    below10_hits: int | None = None
+    below10_n: int = 0
+    """Contexts below 10 % of the feature's maximum."""
+    bottom_p_value: float | None = None
+    below10_p_value: float | None = None
+    bottom_verdict: str | None = None
+    """``pass``, ``fail`` or ``untestable``."""
+    verified: bool | None = None
+    """``ba_low`` is above both floors; None for failures."""
+    robust: bool | None = None
+    """Verified, and passes the bottom check; None where that is untestable, and for failures."""
+    beyond_token: bool | None = None
+    """``ba_low`` is above ``floor_token_identity``."""
+    cost_usd: float | None = 0.0
+    """Of both judgements; None where a price is unknown."""
+    tokens_in: int = 0
+    tokens_out: int = 0
+    reason: str = ""
+    """Why there is no score; not in the CSV, which holds only numbers, ids and fixed words."""
+
+
+_TYPES = {"int": pa.int64(), "float": pa.float64(), "bool": pa.bool_(), "str": pa.string()}
+_SCHEMA = pa.schema([(field.name, _TYPES[str(field.type).split(" | ", maxsplit=1)[0]]) for field in fields(ScoreRow)])
+_CSV_COLUMNS = [name for name in _SCHEMA.names if name != "reason"]
+
+
+def write_scores(run: RunDirectory, rows: Sequence[ScoreRow]) -> None:
+    """Replace ``scores.parquet`` and ``scores.csv`` atomically; the same rows give the same bytes.
+
+    Args:
+        run: Where.
+        rows: In any order; written by ascending feature.
+    """
+    ordered = [asdict(row) for row in sorted(rows, key=lambda row: row.feature)]
+    with replace_atomically(run.scores) as temporary:
+        pq.write_table(pa.Table.from_pylist(ordered, schema=_SCHEMA), temporary)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_CSV_COLUMNS)
+    writer.writerows([_cell(row[name]) for name in _CSV_COLUMNS] for row in ordered)
+    write_text(run.scores_csv, text.getvalue())
+
+
+def load_scores(run: RunDirectory) -> pd.DataFrame:
+    """``scores.parquet`` with its nulls as nulls.
+
+    Raises:
+        UsageError: Nothing was scored yet.
+    """
+    _require(run)
+    nullable = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
+    frame: pd.DataFrame = pq.read_table(run.scores).to_pandas(types_mapper=nullable.get)
+    return frame
+
+
+def load_score_rows(run: RunDirectory) -> list[ScoreRow]:
+    """``scores.parquet`` as rows, by ascending feature.
+
+    Raises:
+        UsageError: Nothing was scored yet.
+    """
+    _require(run)
+    return [ScoreRow(**row) for row in pq.read_table(run.scores).to_pylist()]
+
+
+def _require(run: RunDirectory) -> None:
+    if not run.scores.exists():
+        raise UsageError(f"{run.path}: no scores yet. Run 'autointerp score {run.path}' first.")
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else value

@@ -1,0 +1,126 @@
+"""The scoring stage: labels and held-out contexts in, ``scores.parquet``, ``scores.csv`` and ``summary.json`` out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from autointerp.errors import IncompleteError, UsageError
+from autointerp.harvest import load_contexts
+from autointerp.label import MONOSEMANTIC, RULES, RULES_VERSION, LabelRow, load_label_rows
+from autointerp.llm import Limits
+from autointerp.run import LLMInput, Manifest, RunDirectory, Tick
+from autointerp.score._detection import Question, judge
+from autointerp.score._floors import shuffled_floor, token_identity_floor
+from autointerp.score._row import load_scores, write_scores
+from autointerp.score._shuffle import shuffled_donors
+from autointerp.score._summary import write_summary
+from autointerp.score._trial import Trial, make_trial
+from autointerp.score._verdict import Judged, score_row
+from prompts import load_prompt
+
+NO_LIMITS = Limits()
+
+
+def score_features(
+    run: RunDirectory,
+    *,
+    llm: str,
+    base_url: str | None = None,
+    limits: Limits = NO_LIMITS,
+    progress: Tick | None = None,
+) -> pd.DataFrame:
+    """Judge every label on contexts of documents that the labeler never saw, and each once more as a shuffled null.
+
+    Args:
+        run: Labelled.
+        llm: ``rules`` (for labels made by rules) or a provider line.
+        base_url: Another server for the provider.
+        limits: Money, requests, concurrency, time.
+        progress: Told judgements done of all.
+
+    Returns:
+        ``scores.parquet``: one row a labelled feature, in ascending order.
+
+    Raises:
+        UsageError: Nothing was labelled, or the rules judge is asked about an LLM's labels.
+        IncompleteError: The budget ended first; the files hold what there is.
+        ProviderFatalError: The provider refuses the account; what was answered is in the journal.
+    """
+    started = time.monotonic()
+    labels = {row.feature: row for row in load_label_rows(run)}
+    _check_judge(run, list(labels.values()), llm)
+    contexts, seed = load_contexts(run), run.read_manifest().seed
+    trials = {feature: make_trial(feature, contexts.get(feature, []), seed=seed) for feature in labels}
+    own, nulls, donors = questions(labels, trials, seed=seed)
+    asked = [*own.values(), *nulls.values()]
+    answers = judge(asked, llm=llm, base_url=base_url, journal=run.journal, limits=limits, progress=progress)
+    own_answers = dict(zip(own, answers[: len(own)], strict=True))
+    null_answers = dict(zip(nulls, answers[len(own) :], strict=True))
+    judged = [
+        Judged(
+            trials[feature],
+            label,
+            token_identity_floor(trials[feature], contexts.get(feature, [])),
+            own_answers.get(feature),
+            donors.get(feature),
+            null_answers.get(feature),
+        )
+        for feature, label in labels.items()
+    ]
+    floor = shuffled_floor(one.null_accuracy for one in judged)
+    write_scores(run, [score_row(one, floor=floor) for one in judged])
+    prompt = RULES_VERSION if llm == RULES else load_prompt("detect").version
+
+    def record(manifest: Manifest) -> None:
+        manifest.judge = LLMInput(provider=llm, prompt=prompt, base_url=base_url)
+
+    run.update(record)
+    n_skipped = sum(answer.outcome == "skipped_budget" for answer in answers)
+    if not n_skipped:
+        run.finish("scores", time.monotonic() - started)
+    write_summary(run)
+    if n_skipped:
+        raise IncompleteError(
+            f"{run.path}: the budget ended with {n_skipped} of {len(asked)} judgements not made. "
+            f"Go on with 'autointerp score {run.path}' and a higher limit."
+        )
+    return load_scores(run)
+
+
+def questions(
+    labels: Mapping[int, LabelRow], trials: Mapping[int, Trial], *, seed: int
+) -> tuple[dict[int, Question], dict[int, Question], dict[int, int]]:
+    """What judges are asked.
+
+    Args:
+        labels: By feature.
+        trials: By feature.
+        seed: Of the derangement.
+
+    Returns:
+        By feature: the question with its own label, the one with another's, and whose that is.
+    """
+    named = {
+        feature: label
+        for feature, label in labels.items()
+        if label.verdict == MONOSEMANTIC and trials[feature].has_both
+    }
+    donors = shuffled_donors({feature: label.label for feature, label in named.items()}, seed=seed)
+    own = {feature: Question(trials[feature], label.label, label.rule) for feature, label in named.items()}
+    nulls = {
+        feature: Question(trials[feature], named[donor].label, named[donor].rule, tag="null")
+        for feature, donor in donors.items()
+    }
+    return own, nulls, donors
+
+
+def _check_judge(run: RunDirectory, labels: Sequence[LabelRow], llm: str) -> None:
+    makers = sorted({label.llm for label in labels} - {RULES})
+    if llm == RULES and makers:
+        raise UsageError(
+            f"{run.path}: the rules judge can only judge labels made by rules, these were made by {makers[0]}. "
+            f"Score with an LLM: 'autointerp score {run.path} --llm {makers[0]}'."
+        )

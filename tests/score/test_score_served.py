@@ -1,0 +1,66 @@
+"""Labels and scores over the wire, from a scripted server, and again from the journal alone."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "llm"))
+
+from llm_scripted_server import Answer, Call, ScriptedServer
+
+from autointerp.errors import IncompleteError
+from autointerp.harvest import Context
+from autointerp.label import label_features
+from autointerp.llm import Limits
+from autointerp.run import RunDirectory
+from autointerp.score import score_features
+
+LABEL = {"reasoning": "r", "verdict": "MONOSEMANTIC", "confidence": 5, "evidence": [1]}
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-nobody")
+    running = ScriptedServer()
+    running.otherwise = _reply
+    yield running
+    running.close()
+
+
+def _reply(call: Call) -> Answer:
+    """Name a feature by its strongest token; find a feature by that name."""
+    user = call.body["messages"][-1]["content"].splitlines()
+    if user[0].startswith("Description: "):
+        token = json.loads(user[0].removeprefix("Description: ")).removeprefix("the token ")
+        lines = [line.split(": ", 1) for line in user[2:-1]]
+        return Answer(json.dumps({"active": [int(number) for number, text in lines if token in json.loads(text)]}))
+    token = json.loads(user[1])[2].strip()
+    return Answer(json.dumps(LABEL | {"label": f"the token {token}"}))
+
+
+def test_the_whole_way_and_back_from_the_journal(
+    make_run: Callable[..., RunDirectory], planted: dict[int, list[Context]], server: ScriptedServer
+) -> None:
+    run = make_run({feature: planted[feature] for feature in (0, 1, 5)})
+    url = f"{server.root}/v1"
+    with pytest.raises(IncompleteError):
+        label_features(run, llm="openai:m", base_url=url, limits=Limits(max_requests=2))
+    assert len(server.calls) == 2
+    labels = label_features(run, llm="openai:m", base_url=url)
+    assert labels["label"].tolist() == ["the token =", "the token self", "the token Paris"]
+    scores = score_features(run, llm="openai:m", base_url=url)
+    assert len(server.calls) == 3 + 6
+    assert scores["verified"].tolist() == [True] * 3
+    assert not scores["shuffled_verified"].any()
+    before = run.labels.read_bytes(), run.scores.read_bytes(), run.scores_csv.read_bytes()
+    label_features(run, llm="openai:m", base_url=url)
+    score_features(run, llm="openai:m", base_url=url)
+    assert (run.labels.read_bytes(), run.scores.read_bytes(), run.scores_csv.read_bytes()) == before
+    assert len(server.calls) == 9
+    score_features(run, llm="replay:openai:m", base_url=url)
+    assert run.scores.read_bytes() == before[1]
