@@ -39,7 +39,7 @@ def autointerp(*arguments: str | Path, stdout: Path | None = None) -> int:
 
 def label_and_score(sae_folder: Path, run: Path) -> None:
     """Label and score an SAE afresh, with the demo's settings."""
-    from autointerp.verbs._demo import DEMO_FEATURES, DEMO_TOKENS
+    from autointerp.verbs import DEMO_FEATURES, DEMO_TOKENS
 
     shutil.rmtree(run, ignore_errors=True)
     options = ["--llm", "rules", "--features", DEMO_FEATURES, "--tokens", str(DEMO_TOKENS)]

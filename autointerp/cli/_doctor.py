@@ -17,10 +17,10 @@ def run(as_json: o.JsonOption = False) -> None:
     import json
     from dataclasses import asdict
 
-    import autointerp
+    from autointerp import verbs
     from autointerp.cli._output import print_verdict
 
-    findings = autointerp.doctor()
+    findings = verbs.doctor()
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:

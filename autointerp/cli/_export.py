@@ -23,13 +23,13 @@ def export(
     raw: Annotated[bool, typer.Option("--raw", help="Don't make cells safe for spreadsheets.")] = False,
 ) -> None:
     """Write the labels in another format, and print the file's path."""
-    import autointerp
+    from autointerp import verbs
 
-    print(autointerp.export(run, format, out=out, raw=raw))
+    print(verbs.export(run, format, out=out, raw=raw))
 
 
 def report(run: o.RunArgument) -> None:
     """Write the run's page and print its path."""
-    import autointerp
+    from autointerp import verbs
 
-    print(autointerp.report(run))
+    print(verbs.report(run))

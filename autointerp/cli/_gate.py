@@ -18,9 +18,9 @@ def register(app: typer.Typer) -> None:
 
 def baseline(run: o.RunArgument) -> None:
     """Print a scored run as a baseline for later gates (redirect it to a file)."""
-    import autointerp
+    from autointerp import verbs
 
-    print(autointerp.baseline(run).model_dump_json(indent=1))
+    print(verbs.baseline(run).model_dump_json(indent=1))
 
 
 def gate(
@@ -33,10 +33,10 @@ def gate(
     as_json: o.JsonOption = False,
 ) -> None:
     """Fail (exit 3) when a run's rate is worse than the baseline's."""
-    import autointerp
+    from autointerp import verbs
     from autointerp.cli._output import print_verdict
 
-    result = autointerp.gate(run, baseline, margin=margin, rate=rate, group=group, junit=junit)
+    result = verbs.gate(run, baseline, margin=margin, rate=rate, group=group, junit=junit)
     if as_json:
         print(result.to_json())
     print_verdict(result.verdict_line())

@@ -30,11 +30,11 @@ def run(
     resume: o.ResumeOption = False,
 ) -> None:
     """Run model and SAE over the corpus once: statistics and pointers for every feature."""
-    import autointerp
+    from autointerp import verbs
     from autointerp.cli._output import print_verdict
     from autointerp.cli._progress import terminal_progress
 
-    features = autointerp.harvest(
+    features = verbs.harvest(
         sae, out, model=model, hook_point=hook_point, corpus=corpus, column=column, n_tokens=tokens, seed=seed,
         keep_bos=keep_bos, device=device, threads=threads, resume=resume, progress=terminal_progress(),
     )  # fmt: skip

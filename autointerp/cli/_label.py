@@ -41,12 +41,12 @@ def run(
     as_json: o.JsonOption = False,
 ) -> None:
     """Label the features of an SAE: harvest, select, ask, keep every answer."""
-    import autointerp
+    from autointerp import verbs
     from autointerp.cli._output import print_estimate, print_result, rates_line, read_summary
     from autointerp.cli._progress import terminal_progress
     from autointerp.llm import Estimate
 
-    result = autointerp.label(
+    result = verbs.label(
         sae, out, llm=llm, features=features, base_url=base_url, max_cost_usd=max_cost, max_requests=max_requests,
         max_connections=max_connections, dry_run=dry_run, model=model, hook_point=hook_point, corpus=corpus,
         column=column, n_tokens=tokens, seed=seed, keep_bos=keep_bos, device=device, threads=threads, resume=resume,

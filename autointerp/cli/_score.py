@@ -22,11 +22,11 @@ def run(
     as_json: o.JsonOption = False,
 ) -> None:
     """Judge the labels on text the labeler never saw; scores.csv and summary.json."""
-    import autointerp
+    from autointerp import verbs
     from autointerp.cli._output import print_result, rates_line, read_summary
     from autointerp.cli._progress import terminal_progress
 
-    autointerp.score(
+    verbs.score(
         run, llm=llm, base_url=base_url, max_cost_usd=max_cost, max_requests=max_requests,
         max_connections=max_connections, progress=terminal_progress(),
     )  # fmt: skip

@@ -18,11 +18,11 @@ def run(
     out: Annotated[Path | None, typer.Option(metavar="SAE", help="Folder for the SAE. [CONFIG without .toml]")] = None,
 ) -> None:
     """Train an SAE on a subject model's activations, and save it in SAELens's format."""
-    import autointerp
+    from autointerp import verbs
     from autointerp.cli._output import print_verdict
     from autointerp.cli._progress import terminal_progress
 
-    trained = autointerp.train(config, out, progress=terminal_progress())
+    trained = verbs.train(config, out, progress=terminal_progress())
     print(out or config.with_suffix(""))
     dead = trained.cfg.metadata.n_dead_train
     print_verdict(f"trained: d_in {trained.cfg.d_in}, d_sae {trained.cfg.d_sae}, {dead} dead at the end of training")

@@ -1,6 +1,6 @@
 """Every verb of the command line as one function."""
 
-from autointerp.verbs._demo import DEMO_TRAINING, demo
+from autointerp.verbs._demo import DEMO_FEATURES, DEMO_TOKENS, DEMO_TRAINING, DemoResult, demo
 from autointerp.verbs._export import doctor, export, report
 from autointerp.verbs._gate import baseline, gate
 from autointerp.verbs._harvest import harvest
@@ -9,7 +9,10 @@ from autointerp.verbs._score import score
 from autointerp.verbs._train import train
 
 __all__ = [
+    "DEMO_FEATURES",
+    "DEMO_TOKENS",
     "DEMO_TRAINING",
+    "DemoResult",
     "baseline",
     "demo",
     "doctor",

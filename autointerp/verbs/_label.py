@@ -9,10 +9,10 @@ import pandas as pd
 
 from autointerp.export import write_labels_csv
 from autointerp.harvest import ContextConfig, load_features, write_contexts
-from autointerp.label import estimate_labels, label_features, load_labels, select_features
+from autointerp.label import label_features, load_labels, select_features
 from autointerp.llm import Estimate, Limits
 from autointerp.run import Manifest, Progress, RunDirectory, Silence, exclusive
-from autointerp.score import write_summary
+from autointerp.score import estimate_run, write_summary
 from autointerp.verbs._harvest import ensure_harvest
 from autointerp.verbs._inputs import Inputs, Options, claim, open_inputs
 
@@ -91,7 +91,7 @@ def label(
         _ensure_contexts(inputs, features, progress)
         _set(run, "dry_run", dry_run and not run.is_done("labels"))
         if dry_run:
-            return estimate_labels(run, llm=chosen, base_url=base_url)
+            return estimate_run(run, llm=chosen, base_url=base_url)
         try:
             with progress.stage("labels", "features") as tick:
                 label_features(run, llm=chosen, base_url=base_url, limits=limits, progress=tick)
