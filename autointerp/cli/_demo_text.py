@@ -51,6 +51,8 @@ def _cell(rate: Mapping[str, Any] | None) -> str:
 
 def _examples(result: DemoResult, summary: Mapping[str, Any]) -> list[str]:
     """Evenly spaced over the scored labels, so that good and bad ones show."""
+    import pandas as pd
+
     from autointerp.harvest import load_features
     from autointerp.run import RunDirectory
 
@@ -63,10 +65,11 @@ def _examples(result: DemoResult, summary: Mapping[str, Any]) -> list[str]:
     joined = joined[joined["feature"].isin(chosen.get(group, [])) & (joined["outcome"] == "ok")]
     joined = joined.sort_values(["balanced_accuracy", "feature"], ascending=[False, True], na_position="last")
     step = max(1, len(joined) // _EXAMPLES)
-    rows = []
-    for row in joined.iloc[::step].head(_EXAMPLES).itertuples():
-        score = "   -" if row.balanced_accuracy != row.balanced_accuracy else f"{row.balanced_accuracy:.2f}"
-        mark = "verified" if row.verified is True or row.verified == 1 else ""
-        tokens = " ".join(repr(token) for token in list(row.top_tokens)[:3])
-        rows.append(f"{row.feature:>5}  {score}  {mark:<9} {row.label[:44]:<45} {tokens}")
+    rows: list[str] = []
+    for row in joined.iloc[::step].head(_EXAMPLES).to_dict("records"):
+        balanced = row["balanced_accuracy"]
+        score = "   -" if pd.isna(balanced) else f"{balanced:.2f}"
+        mark = "verified" if row["verified"] is True or row["verified"] == 1 else ""
+        tokens = " ".join(repr(token) for token in list(row["top_tokens"])[:3])
+        rows.append(f"{row['feature']:>5}  {score}  {mark:<9} {str(row['label'])[:44]:<45} {tokens}")
     return rows
