@@ -7,13 +7,11 @@ import pytest
 from autointerp.corpus import ReadableCorpus, build_windows
 from autointerp.corpus._cut import split_text
 from autointerp.corpus._python import topics
-from autointerp.subject import bundled_path, load_subject
+from autointerp.subject import load_subject
 
 
 @pytest.fixture(scope="module")
 def bundled():
-    if not (bundled_path() / "model.safetensors").is_file():
-        pytest.skip("this checkout has no bundled model")
     return load_subject("bundled", hook_point="blocks.2.hook_resid_pre")
 
 

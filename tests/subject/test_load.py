@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from autointerp.errors import UsageError
-from autointerp.subject import bundled_path, load_subject
+from autointerp.subject import load_subject
 
 HOOK = "blocks.1.hook_resid_pre"
 
@@ -185,8 +185,6 @@ def test_wrong_options(model_folder):
 
 
 def test_the_bundled_model_loads_when_it_is_installed():
-    if not (bundled_path() / "model.safetensors").is_file():
-        pytest.skip("this checkout has no bundled model")
     subject = load_subject("bundled", hook_point=HOOK)
     assert subject.kind == "decoder"
     assert subject.bos_id is not None
