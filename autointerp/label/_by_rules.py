@@ -10,7 +10,7 @@ from autointerp.label._row import LabelRow
 from autointerp.label._rules import Fit, describe, search
 
 RULES = "rules"
-RULES_VERSION = "rules@1"
+RULES_VERSION = "rules@2"
 """Recorded where an LLM's prompt would be; changes whenever the same contexts could get another label."""
 MIN_CONTEXTS = 5
 """Contexts that the feature fires in (and, for rules, that it is silent in) below which nothing can be told."""
@@ -67,5 +67,6 @@ def label_by_rules(feature: int, contexts: Sequence[Context]) -> LabelRow:
 
 def _counts(fit: Fit, n_negatives: int) -> str:
     n_hits, n_positives = sum(fit.hits), len(fit.hits)
-    counts = f"holds at {n_hits} of {n_positives} peaks, at {fit.n_false} of {n_negatives} negatives"
+    share = f"{100 * fit.recall:.0f} % of the activation"
+    counts = f"holds at {n_hits} of {n_positives} peaks ({share}), at {fit.n_false} of {n_negatives} negatives"
     return f"{describe(fit.rule)}: {counts} (F1 {fit.f1:.2f})"

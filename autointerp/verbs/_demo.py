@@ -20,9 +20,9 @@ DEMO_TRAINING = TrainingConfig(
     corpus="python",
     context_length=128,
     n_tokens=400_000,
-    n_train=600_000,
+    n_train=1_200_000,
     expansion=8,
-    l1_coefficient=2.0,
+    l1_coefficient=3.0,
     batch_size=1024,
     resample_every=100,
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from label_planted import Fires, a_context, a_noise_feature, plant
 
@@ -61,7 +63,7 @@ def test_reasoning_counts_and_evidence_points_to_hits() -> None:
     contexts = explained(MEANINGS["any digits"])
     row = label_by_rules(1, contexts)
     n = sum(context.is_positive for context in contexts)
-    assert f"holds at {n} of {n} peaks, at 0 of 20 negatives" in row.reasoning
+    assert f"holds at {n} of {n} peaks (100 % of the activation), at 0 of 20 negatives" in row.reasoning
     assert [contexts[number - 1].is_positive for number in row.evidence] == [True] * n
 
 
@@ -71,6 +73,23 @@ def test_a_meaning_of_the_top_alone_is_no_label() -> None:
     silent = [a_context([" b", " d", " c"], 1, stratum="negative_random")] * 10
     assert label_by_rules(1, [*top, *weak, *silent]).label == POLYSEMANTIC
     assert label_by_rules(1, [*top, *silent]).label == "token ' ='"
+
+
+def test_a_label_is_about_where_most_of_the_activation_is() -> None:
+    strong = [a_context([" b", " =", " c"], 1, stratum="d9")] * 4
+    weak = [a_context([" b", f" w{i}", " c"], 1, stratum="d0") for i in range(8)]
+    faint = [replace(one, activations=(0.0, 0.2, 0.0)) for one in weak]
+    silent = [a_context([" b", " d", " c"], 1, stratum="negative_random")] * 10
+    assert label_by_rules(1, [*strong, *faint, *silent]).label == "token ' ='"
+    assert label_by_rules(1, [*strong, *weak, *silent]).label == POLYSEMANTIC
+
+
+def test_a_rule_that_holds_wherever_the_token_stands_is_no_label() -> None:
+    firing = [a_context([" b", " =", " c"], 1)] * 10
+    other = [a_context([" b", " d", " c"], 1, stratum="negative_random")] * 10
+    off = [a_context([" b", " =", " c"], 1, stratum="negative_hard")] * 10
+    assert label_by_rules(1, [*firing, *other]).label == "token ' ='"
+    assert label_by_rules(1, [*firing, *other, *off]).label == POLYSEMANTIC
 
 
 def test_a_pair_must_be_clearly_better() -> None:

@@ -2,7 +2,7 @@
 
 from autointerp.label._rules._grammar import describe, parse
 from autointerp.label._rules._rule import Atom, Rule
-from autointerp.label._rules._search import MIN_F1, MIN_LOW_RECALL, MIN_RECALL, Fit, search
+from autointerp.label._rules._search import Fit, search
 from autointerp.label._rules._slices import rule_fires
 
-__all__ = ["MIN_F1", "MIN_LOW_RECALL", "MIN_RECALL", "Atom", "Fit", "Rule", "describe", "parse", "rule_fires", "search"]
+__all__ = ["Atom", "Fit", "Rule", "describe", "parse", "rule_fires", "search"]
