@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ def describe(result: DemoResult) -> str:
             f"SAE at {summary['hook_point']} of the {summary['model']} model: {summary['n_features']} features, "
             f"{summary['n_alive']} alive on {summary['n_tokens']:,} tokens"
         ),
+        _fit(result),
         "",
         f"{'group':<12}{'n':>5}  {'label':<25}{'verified':<25}{'robust':<25}",
     ]
@@ -41,6 +43,13 @@ def describe(result: DemoResult) -> str:
         f"page     {result.page}",
     ]
     return "\n".join(lines)
+
+
+def _fit(result: DemoResult) -> str:
+    """How well the SAE reconstructs, without which a rate says little."""
+    last = json.loads((result.run / "sae" / "training.jsonl").read_text(encoding="utf-8").splitlines()[-1])
+    fvu, l0 = f"FVU {last['fvu']:.2f} (variance not explained)", f"L0 {last['l0']:.1f} (features a token)"
+    return f"at the end of its training: {fvu}, {l0}"
 
 
 def _cell(rate: Mapping[str, Any] | None) -> str:

@@ -6,8 +6,8 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from autointerp.gate._result import Flip, GateResult
-from autointerp.gate._text import markdown, visible
-from autointerp.run import write_text
+from autointerp.gate._text import markdown
+from autointerp.run import visible, write_text
 
 _MAX_FLIPS = 50
 _MAX_LABEL_CHARS = 120

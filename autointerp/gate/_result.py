@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from autointerp.gate._baseline import Noise, Rate
-from autointerp.gate._text import visible
+from autointerp.run import visible
 
 Status = Literal["pass", "fail", "incomplete"]
 _EXIT_CODES: dict[Status, int] = {"pass": 0, "fail": 3, "incomplete": 4}

@@ -56,8 +56,8 @@ def _counts(*, top: int, d0: int, d9: int, decile: int, below: int, negative: in
     return MappingProxyType(wanted)
 
 
-EXPLAIN_COUNTS = _counts(top=10, d0=2, d9=2, decile=1, below=4, negative=10)
-SCORE_COUNTS = _counts(top=3, d0=6, d9=1, decile=1, below=4, negative=8)
+EXPLAIN_COUNTS = _counts(top=10, d0=2, d9=4, decile=2, below=4, negative=10)
+SCORE_COUNTS = _counts(top=0, d0=6, d9=2, decile=2, below=2, negative=8)
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class ContextConfig:
     explain: Mapping[str, int] = field(default_factory=lambda: EXPLAIN_COUNTS)
     """Stratum -> contexts wanted from the explain split; a stratum left out is not collected."""
     score: Mapping[str, int] = field(default_factory=lambda: SCORE_COUNTS)
-    """The same for the score split, heavier in the lowest decile."""
+    """The same for the score split, heavier in the lowest decile, without the strongest."""
 
     def __post_init__(self) -> None:
         """Refuse unknown strata and negative sizes."""

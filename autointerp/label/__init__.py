@@ -3,7 +3,6 @@
 from autointerp.label._by_llm import label_request
 from autointerp.label._by_rules import MIN_CONTEXTS, RULES, RULES_VERSION, label_by_rules
 from autointerp.label._data_block import as_data
-from autointerp.label._estimate import FREE, estimate_labels
 from autointerp.label._label import explain_contexts, label_features, label_requests, load_groups
 from autointerp.label._reply import MONOSEMANTIC, POLYSEMANTIC, LabelReply
 from autointerp.label._row import LabelRow, load_label_rows, load_labels
@@ -11,7 +10,6 @@ from autointerp.label._rules import Atom, Rule, describe, parse, rule_fires
 from autointerp.label._selection import Selection, select_features
 
 __all__ = [
-    "FREE",
     "MIN_CONTEXTS",
     "MONOSEMANTIC",
     "POLYSEMANTIC",
@@ -24,7 +22,6 @@ __all__ = [
     "Selection",
     "as_data",
     "describe",
-    "estimate_labels",
     "explain_contexts",
     "label_by_rules",
     "label_features",

@@ -15,7 +15,7 @@ from autointerp.label._row import LabelRow
 from autointerp.llm import Message, Reply, Request
 from prompts import load_prompt
 
-SHOWN = {"top": 8, "below_10pct_of_max": 3, "negative_random": 2, "negative_hard": 3}
+SHOWN = {"top": 7, "below_10pct_of_max": 3, "negative_random": 2, "negative_hard": 3}
 """Contexts of each stratum that a prompt shows; of every decile one."""
 
 

@@ -15,7 +15,7 @@ RULES_VERSION = "rules@2"
 MIN_CONTEXTS = 5
 """Contexts that the feature fires in (and, for rules, that it is silent in) below which nothing can be told."""
 
-_CONFIDENCE = (0.95, 0.9, 0.85, 0.8)
+_CONFIDENCE = (0.98, 0.95, 0.92, 0.88)
 """F1 from which confidence is 5, 4, 3, 2."""
 _POLYSEMANTIC_CONFIDENCE = 3
 """That no short rule fits does not say that nothing does."""
@@ -67,6 +67,6 @@ def label_by_rules(feature: int, contexts: Sequence[Context]) -> LabelRow:
 
 def _counts(fit: Fit, n_negatives: int) -> str:
     n_hits, n_positives = sum(fit.hits), len(fit.hits)
-    share = f"{100 * fit.recall:.0f} % of the activation"
+    share = f"{100 * fit.recall:.0f} % of the energy"
     counts = f"holds at {n_hits} of {n_positives} peaks ({share}), at {fit.n_false} of {n_negatives} negatives"
     return f"{describe(fit.rule)}: {counts} (F1 {fit.f1:.2f})"

@@ -7,10 +7,9 @@ from dataclasses import asdict, dataclass, field
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from autointerp.errors import UsageError
-from autointerp.run import RunDirectory, replace_atomically
+from autointerp.run import RunDirectory, read_frame, read_rows, write_rows
 
 _SCHEMA = pa.schema(
     [
@@ -70,8 +69,7 @@ def write_labels(run: RunDirectory, rows: Sequence[LabelRow]) -> None:
         rows: In any order; written by ascending feature.
     """
     ordered = [asdict(row) for row in sorted(rows, key=lambda row: row.feature)]
-    with replace_atomically(run.labels) as temporary:
-        pq.write_table(pa.Table.from_pylist(ordered, schema=_SCHEMA), temporary)
+    write_rows(run.labels, ordered, _SCHEMA)
 
 
 def load_labels(run: RunDirectory) -> pd.DataFrame:
@@ -81,9 +79,7 @@ def load_labels(run: RunDirectory) -> pd.DataFrame:
         UsageError: Nothing was labelled yet.
     """
     _require(run)
-    nullable = {pa.int64(): pd.Int64Dtype()}
-    frame: pd.DataFrame = pq.read_table(run.labels).to_pandas(types_mapper=nullable.get)
-    return frame
+    return read_frame(run.labels)
 
 
 def load_label_rows(run: RunDirectory) -> list[LabelRow]:
@@ -93,7 +89,7 @@ def load_label_rows(run: RunDirectory) -> list[LabelRow]:
         UsageError: Nothing was labelled yet.
     """
     _require(run)
-    return [LabelRow(**row) for row in pq.read_table(run.labels).to_pylist()]
+    return [LabelRow(**row) for row in read_rows(run.labels)]
 
 
 def _require(run: RunDirectory) -> None:

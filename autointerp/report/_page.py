@@ -14,7 +14,7 @@ from autointerp.errors import UsageError
 from autointerp.harvest import Context, load_contexts
 from autointerp.label import load_groups
 from autointerp.report._summary import DetectionView, RateView, detection_views, rate_views, read_summary
-from autointerp.report._tokens import ContextView, pick_contexts, view_context, visible, visible_token
+from autointerp.report._tokens import ContextView, pick_contexts, view_context, visible_text, visible_token
 from autointerp.run import Manifest, RunDirectory
 
 MAX_WITH_CONTEXTS = 500
@@ -94,8 +94,8 @@ def gather(run: RunDirectory) -> Page:
         for number, (feature, groups) in enumerate(members.items())
     ]
     return Page(
-        title=visible(run.path.resolve().name),
-        facts=tuple((name, visible(text)) for name, text in _facts(manifest)),
+        title=visible_text(run.path.resolve().name),
+        facts=tuple((name, visible_text(text)) for name, text in _facts(manifest)),
         rates=tuple(rate_views(summary)),
         detections=tuple(detection_views(summary)),
         failures=_failures(labels.values()),
@@ -135,11 +135,11 @@ def _feature(
     return FeatureView(
         feature=feature,
         groups=tuple(groups),
-        label=visible(label.get("label") or ""),
+        label=visible_text(label.get("label") or ""),
         verdict=label.get("verdict") or "",
         outcome=label.get("outcome") or "not asked",
         confidence=label.get("confidence"),
-        reasoning=visible(label.get("reasoning") or ""),
+        reasoning=visible_text(label.get("reasoning") or ""),
         top_tokens=tuple(map(visible_token, statistics.get("top_tokens") or ())),
         score=score,
         contexts=tuple(view_context(context, maximum) for context in picked),
@@ -151,7 +151,9 @@ def _failures(labels: Iterable[Mapping[str, Any]]) -> tuple[Failure, ...]:
     for row in labels:
         if row["outcome"] != "ok":
             counts.setdefault(row["outcome"], []).append(row.get("reason") or "")
-    return tuple(Failure(outcome, len(reasons), visible(reasons[0])) for outcome, reasons in sorted(counts.items()))
+    return tuple(
+        Failure(outcome, len(reasons), visible_text(reasons[0])) for outcome, reasons in sorted(counts.items())
+    )
 
 
 def _facts(manifest: Manifest) -> list[tuple[str, str]]:

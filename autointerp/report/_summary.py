@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from autointerp.errors import UsageError
-from autointerp.report._tokens import visible
+from autointerp.report._tokens import visible_text
 from autointerp.run import RunDirectory
 
 
@@ -53,7 +53,7 @@ def rate_views(summary: Mapping[str, Any]) -> list[RateView]:
     names = ("k", "n", "rate", "low", "high", "worst_low", "worst_high")
     return [
         RateView(
-            group=visible(group),
+            group=visible_text(group),
             name=name,
             **{column: numbers[column] for column in names},
             shuffled=_null(summary, group).get(name, {}).get("rate"),
@@ -67,7 +67,7 @@ def detection_views(summary: Mapping[str, Any]) -> list[DetectionView]:
     """Every group's detection scores."""
     return [
         DetectionView(
-            group=visible(group),
+            group=visible_text(group),
             mean=found["detection"]["mean"],
             low=found["detection"]["low"],
             high=found["detection"]["high"],

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from autointerp.harvest import Context
+from autointerp.run import visible
 
 LEVELS = 9
-# Control characters, lone surrogates, and what turns the writing direction or hides (Trojan Source, CVE-2021-42574).
-_INVISIBLE = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
-)
 
 
 @dataclass(frozen=True)
@@ -49,9 +45,9 @@ def view_context(context: Context, maximum: float) -> ContextView:
         if level:
             pieces.append(Piece(visible_token(token), level, f"{activation:.3g}", is_peak=i == context.peak))
         elif pieces and not pieces[-1].level:
-            pieces[-1] = Piece(pieces[-1].text + visible(token), 0, "")
+            pieces[-1] = Piece(pieces[-1].text + visible_text(token), 0, "")
         else:
-            pieces.append(Piece(visible(token), 0, ""))
+            pieces.append(Piece(visible_text(token), 0, ""))
     return ContextView(context.stratum, tuple(pieces))
 
 
@@ -69,21 +65,17 @@ def pick_contexts(contexts: Iterable[Context], *, n_top: int = 3, n_lowest: int 
     return top[:n_top] + lowest[:n_lowest]
 
 
-def visible(text: str) -> str:
+def visible_text(text: str) -> str:
     r"""Running text: line feeds and tabs as glyphs, invisible characters as escapes (``\u202e``)."""
-    return _INVISIBLE.sub(_escape, text).replace("\n", "↵").replace("\t", "⇥")
+    return visible(text.replace("\n", "↵").replace("\t", "⇥"))
 
 
 def visible_token(text: str) -> str:
     """One token: as running text, and every blank a glyph."""
-    return visible(text).replace(" ", "·")
+    return visible_text(text).replace(" ", "·")
 
 
 def _level(activation: float, maximum: float) -> int:
     if not activation > 0 or not maximum > 0:
         return 0
     return max(1, min(LEVELS, math.ceil(LEVELS * activation / maximum)))
-
-
-def _escape(found: re.Match[str]) -> str:
-    return f"\\u{ord(found[0]):04x}"

@@ -5,6 +5,8 @@ from autointerp.run._directory import RunDirectory
 from autointerp.run._lock import exclusive
 from autointerp.run._manifest import CorpusInput, LLMInput, Manifest, ModelInput, SAEInput, package_versions
 from autointerp.run._progress import Progress, Silence, Tick
+from autointerp.run._table import read_frame, read_rows, write_rows
+from autointerp.run._visible import visible
 
 __all__ = [
     "CorpusInput",
@@ -18,6 +20,10 @@ __all__ = [
     "Tick",
     "exclusive",
     "package_versions",
+    "read_frame",
+    "read_rows",
     "replace_atomically",
+    "visible",
+    "write_rows",
     "write_text",
 ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from autointerp.score._confusion import Confusion
 from autointerp.score._trial import Trial
 from autointerp.stats import fisher_greater
 
@@ -23,7 +22,7 @@ class BottomCheck:
     below10_hits: int
     below10_n: int
     p_value: float | None
-    """One-sided Fisher test of hits in the lowest decile against false alarms among all negatives."""
+    """One-sided Fisher test of hits in the lowest decile against false alarms among hard negatives."""
     below10_p_value: float | None
     """The same for activations below 10 % of the maximum."""
 
@@ -36,17 +35,21 @@ class BottomCheck:
 
 
 def check_bottom(trial: Trial, fires: Sequence[bool]) -> BottomCheck:
-    """Count a judge's hits among weak activations.
+    """Count a judge's hits among weak activations, and hold them against hard negatives.
+
+    Weak activations are to be told from places that look alike; a trial without such places is held against all
+    negatives.
 
     Args:
         trial: The held-out contexts.
         fires: The judge's answers, context by context.
     """
-    table = Confusion.of(trial, fires)
+    silent = trial.members("negative_hard") or [i for i, is_active in enumerate(trial.truth) if not is_active]
+    n_alarms = sum(fires[i] for i in silent)
     found = []
     for stratum in ("d0", "below_10pct_of_max"):
         members = trial.members(stratum)
         hits, n = sum(fires[i] for i in members), len(members)
-        found.append((hits, n, fisher_greater(hits, n, table.fp, table.fp + table.tn) if n else None))
+        found.append((hits, n, fisher_greater(hits, n, n_alarms, len(silent)) if n else None))
     (d0_hits, d0_n, p), (below_hits, below_n, below_p) = found
     return BottomCheck(d0_hits, d0_n, below_hits, below_n, p, below_p)

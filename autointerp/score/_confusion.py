@@ -19,8 +19,9 @@ class Confusion(NamedTuple):
 
     @classmethod
     def of(cls, trial: Trial, fires: Sequence[bool]) -> Self:
-        """Count a judge's answers, given context by context."""
-        pairs = list(zip(trial.truth, fires, strict=True))
+        """Count a judge's answers, given context by context, where detection counts."""
+        judged = zip(trial.truth, fires, trial.counted, strict=True)
+        pairs = [(truth, fired) for truth, fired, counts in judged if counts]
         return cls(*(pairs.count(kind) for kind in ((True, True), (True, False), (False, False), (False, True))))
 
     @property

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from autointerp.harvest import load_contexts
-from autointerp.label import FREE, RULES, explain_contexts, label_requests, load_groups
+from autointerp.label import RULES, explain_contexts, label_requests, load_groups
 from autointerp.llm import Estimate, Request, estimate, parse_provider
 from autointerp.run import RunDirectory
 from autointerp.score._detection import Question, detection_request
 from autointerp.score._trial import make_trial
 
+_FREE = Estimate(0, 0, 0, 0, 0, 0, 0, 0, 0.0, 0.0, 0.0)
+"""Rules ask nobody."""
 _PLACEHOLDERS = ("a label of about this many words", "another label of about as many")
 
 
@@ -28,7 +30,7 @@ def estimate_run(run: RunDirectory, *, llm: str, base_url: str | None = None) ->
         UsageError: No features are selected, or the provider line is wrong.
     """
     if llm == RULES:
-        return FREE
+        return _FREE
     labels = label_requests(explain_contexts(run, load_groups(run)))
     requests = [*labels.values(), *_detections(run, labels)]
     return estimate(requests, parse_provider(llm, base_url=base_url), journal=run.journal)

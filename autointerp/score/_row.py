@@ -9,10 +9,9 @@ from dataclasses import asdict, dataclass, fields
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from autointerp.errors import UsageError
-from autointerp.run import RunDirectory, replace_atomically, write_text
+from autointerp.run import RunDirectory, read_frame, read_rows, write_rows, write_text
 
 
 @dataclass(frozen=True)
@@ -83,8 +82,7 @@ def write_scores(run: RunDirectory, rows: Sequence[ScoreRow]) -> None:
         rows: In any order; written by ascending feature.
     """
     ordered = [asdict(row) for row in sorted(rows, key=lambda row: row.feature)]
-    with replace_atomically(run.scores) as temporary:
-        pq.write_table(pa.Table.from_pylist(ordered, schema=_SCHEMA), temporary)
+    write_rows(run.scores, ordered, _SCHEMA)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_CSV_COLUMNS)
@@ -99,9 +97,7 @@ def load_scores(run: RunDirectory) -> pd.DataFrame:
         UsageError: Nothing was scored yet.
     """
     _require(run)
-    nullable = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
-    frame: pd.DataFrame = pq.read_table(run.scores).to_pandas(types_mapper=nullable.get)
-    return frame
+    return read_frame(run.scores)
 
 
 def load_score_rows(run: RunDirectory) -> list[ScoreRow]:
@@ -111,7 +107,7 @@ def load_score_rows(run: RunDirectory) -> list[ScoreRow]:
         UsageError: Nothing was scored yet.
     """
     _require(run)
-    return [ScoreRow(**row) for row in pq.read_table(run.scores).to_pylist()]
+    return [ScoreRow(**row) for row in read_rows(run.scores)]
 
 
 def _require(run: RunDirectory) -> None:

@@ -18,8 +18,8 @@ DEFINITIONS = {
     "label": "Share of answered features whose verdict is not POLYSEMANTIC.",
     "verified": "Share of answered features whose label predicts held-out activity: the 95 % lower bound of its "
     "balanced accuracy is above 0.5 and above the mean of shuffled labels. POLYSEMANTIC counts as no.",
-    "robust": "Verified, and the lowest decile of activations is told from negatives (one-sided Fisher test, "
-    "p < 0.05), among features with at least 5 such contexts.",
+    "robust": "Verified, and the lowest decile of activations is told from hard negatives (one-sided Fisher "
+    "test, p < 0.05), among features with at least 5 such contexts.",
     "beyond_token": "The lower bound is above what the feature's most frequent tokens alone reach.",
     "low, high": "95 % interval: Wilson for rates, bootstrap over features for means.",
     "worst_low, worst_high": "The rate if every missing answer were a no, or a yes.",

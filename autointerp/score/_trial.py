@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autointerp.harvest import Context
+from autointerp.harvest import DECILES, Context
+
+PER_DECILE = 2
+"""Contexts of each decile that detection counts, so that they are a fair sample of the feature's activations."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,9 @@ class Trial:
     """Distinct places of the score split, in a seeded order that tells nothing."""
     strata: tuple[frozenset[str], ...]
     """Of each context; a place can be in several."""
+    counted: tuple[bool, ...]
+    """Whether detection counts a context: all negatives, and as many of each decile. More weak ones are judged for the
+    bottom-10 % check alone."""
 
     @property
     def truth(self) -> tuple[bool, ...]:
@@ -28,7 +34,7 @@ class Trial:
     @property
     def has_both(self) -> bool:
         """Whether there is something to find and something to leave alone."""
-        return len(set(self.truth)) == 2
+        return len({fires for fires, counts in zip(self.truth, self.counted, strict=True) if counts}) == 2
 
     def members(self, stratum: str) -> list[int]:
         """Indices of a stratum's contexts."""
@@ -45,11 +51,19 @@ def make_trial(feature: int, contexts: Iterable[Context], *, seed: int) -> Trial
     """
     places: dict[tuple[int, int], Context] = {}
     strata: dict[tuple[int, int], set[str]] = {}
+    counted: set[tuple[int, int]] = set()
     for context in contexts:
         if context.split == "score":
             place = context.window, context.position
             places.setdefault(place, context)
             strata.setdefault(place, set()).add(context.stratum)
+            if not context.is_positive or (context.stratum in DECILES and context.rank < PER_DECILE):
+                counted.add(place)
     known = sorted(places)
     order = [known[i] for i in np.random.default_rng([seed, feature]).permutation(len(known))]
-    return Trial(feature, tuple(places[place] for place in order), tuple(frozenset(strata[place]) for place in order))
+    return Trial(
+        feature,
+        tuple(places[place] for place in order),
+        tuple(frozenset(strata[place]) for place in order),
+        tuple(place in counted for place in order),
+    )

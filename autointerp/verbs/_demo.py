@@ -21,12 +21,12 @@ DEMO_TRAINING = TrainingConfig(
     context_length=128,
     n_tokens=400_000,
     n_train=1_200_000,
-    expansion=8,
-    l1_coefficient=3.0,
+    expansion=4,
+    l1_coefficient=5.0,
     batch_size=1024,
     resample_every=100,
 )
-"""The demo's SAE: 8x over the residual stream in the middle of the bundled model."""
+"""The demo's SAE: 4x over the residual stream in the middle of the bundled model."""
 
 DEMO_TOKENS = 400_000
 DEMO_FEATURES = "top25,bottom25,random:100"

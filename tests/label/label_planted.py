@@ -18,8 +18,8 @@ VOCABULARY = COMMON * 3 + DIGITS + STEMS + FILLER
 WINDOW, N_WINDOWS, BEFORE, AFTER = 64, 1500, 10, 6
 
 SPLITS = {
-    "explain": {"top": 10, "d": 1, "d0": 2, "d9": 2, "below_10pct_of_max": 4, "negative": 10},
-    "score": {"top": 3, "d": 1, "d0": 6, "d9": 1, "below_10pct_of_max": 4, "negative": 8},
+    "explain": {"top": 10, "d": 2, "d0": 2, "d9": 4, "below_10pct_of_max": 4, "negative": 10},
+    "score": {"top": 0, "d": 2, "d0": 6, "d9": 2, "below_10pct_of_max": 2, "negative": 8},
 }
 
 

@@ -18,7 +18,6 @@ from autointerp.errors import IncompleteError, UsageError
 from autointerp.label import (
     LabelReply,
     as_data,
-    estimate_labels,
     label_features,
     label_request,
     load_label_rows,
@@ -206,10 +205,3 @@ def test_nothing_selected_is_said(tmp_path: Path) -> None:
         label_features(run, llm="rules")
     with pytest.raises(UsageError, match="no labels yet"):
         load_labels(run)
-
-
-def test_estimates_count_every_feature(make_run: Callable[..., RunDirectory]) -> None:
-    run = make_run(some_contexts(3))
-    assert estimate_labels(run, llm=LLM).n_requests == 3
-    assert estimate_labels(run, llm="rules").n_requests == 0
-    assert estimate_labels(run, llm="rules").cost_usd_high == 0.0

@@ -63,7 +63,7 @@ def test_reasoning_counts_and_evidence_points_to_hits() -> None:
     contexts = explained(MEANINGS["any digits"])
     row = label_by_rules(1, contexts)
     n = sum(context.is_positive for context in contexts)
-    assert f"holds at {n} of {n} peaks (100 % of the activation), at 0 of 20 negatives" in row.reasoning
+    assert f"holds at {n} of {n} peaks (100 % of the energy), at 0 of 20 negatives" in row.reasoning
     assert [contexts[number - 1].is_positive for number in row.evidence] == [True] * n
 
 
@@ -75,7 +75,7 @@ def test_a_meaning_of_the_top_alone_is_no_label() -> None:
     assert label_by_rules(1, [*top, *silent]).label == "token ' ='"
 
 
-def test_a_label_is_about_where_most_of_the_activation_is() -> None:
+def test_a_label_is_about_where_most_of_the_energy_is() -> None:
     strong = [a_context([" b", " =", " c"], 1, stratum="d9")] * 4
     weak = [a_context([" b", f" w{i}", " c"], 1, stratum="d0") for i in range(8)]
     faint = [replace(one, activations=(0.0, 0.2, 0.0)) for one in weak]

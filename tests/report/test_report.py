@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from autointerp.errors import UsageError
 from autointerp.report import _page as page_module
 from autointerp.report import write_report
-from autointerp.report._tokens import visible, visible_token
+from autointerp.report._tokens import visible_text, visible_token
 
 VOID = {"meta", "br", "link", "img", "line", "rect"}
 HOSTILE = [
@@ -130,7 +130,7 @@ def test_what_turns_or_hides_text_is_an_escape(make_run):
 
 @given(st.text(st.characters(codec=None)))
 def test_every_token_is_printable(text):
-    assert not re.search(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", visible(text))
+    assert not re.search(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", visible_text(text))
     assert " " not in visible_token(text)
 
 

@@ -136,7 +136,7 @@ def test_a_right_judge_verifies_right_labels(
     assert (summary["cost_usd"], summary["tokens_in"]) == (pytest.approx(4 * 0.01 + 3 * 0.004), 30 + 6 * 900)
 
 
-@pytest.mark.parametrize("said", [Outcome.error, Outcome.refused, Outcome.invalid, [0], [39]])
+@pytest.mark.parametrize("said", [Outcome.error, Outcome.refused, Outcome.invalid, [0], [99]])
 def test_a_missing_answer_is_never_an_answer(
     labelled: RunDirectory, answer_with: Callable[[Judge], list[Request]], said: Outcome | list[int]
 ) -> None:

@@ -24,7 +24,7 @@ def a_trial(strata: list[str]) -> Trial:
     contexts = tuple(
         a_context([" a", " b"], stratum=stratum, split="score", position=i) for i, stratum in enumerate(strata)
     )
-    return Trial(0, contexts, tuple(frozenset([stratum]) for stratum in strata))
+    return Trial(0, contexts, tuple(frozenset([stratum]) for stratum in strata), (True,) * len(strata))
 
 
 def test_a_trial_is_shuffled_by_seed_and_feature_alone(planted: dict[int, list[Context]]) -> None:
@@ -40,7 +40,7 @@ def test_a_trial_holds_each_place_of_the_score_split_once(planted: dict[int, lis
     expected = {(one.window, one.position) for one in planted[1] if one.split == "score"}
     assert len(places) == len(set(places))
     assert set(places) == expected
-    for stratum, n in (("d0", 6), ("top", 3), ("negative_hard", 8)):
+    for stratum, n in (("d0", 6), ("d5", 2), ("negative_hard", 8)):
         assert len(trial.members(stratum)) == n
 
 
@@ -102,6 +102,14 @@ def test_the_bottom_check_needs_the_lowest_decile() -> None:
     assert check_bottom(a_trial(["top", "negative_random"]), [True, False]).verdict == "untestable"
 
 
+def test_the_bottom_check_is_against_hard_negatives() -> None:
+    trial = a_trial(["d0"] * 6 + ["negative_random"] * 8 + ["negative_hard"] * 8)
+    fooled_by_random = [True] * 14 + [False] * 8
+    fooled_by_hard = [True] * 6 + [False] * 8 + [True] * 8
+    assert check_bottom(trial, fooled_by_random).verdict == "pass"
+    assert check_bottom(trial, fooled_by_hard).verdict == "fail"
+
+
 def test_rates_say_how_far_missing_answers_could_move_them() -> None:
     found = rate([True, True, False, None])
     assert (found["k"], found["n"]) == (2, 3)
@@ -117,3 +125,16 @@ def test_worst_cases_hold_the_rate(verdicts: list[bool | None]) -> None:
     assert 0 <= found["worst_low"] <= found["worst_high"] <= 1
     if found["rate"] is not None:
         assert found["worst_low"] <= found["rate"] <= found["worst_high"]
+
+
+def test_detection_counts_as_many_of_each_decile(planted: dict[int, list[Context]]) -> None:
+    trial = make_trial(0, planted[0], seed=0)
+    counted = [i for i, counts in enumerate(trial.counted) if counts]
+    assert len(trial.members("d0")) == 6
+    for decile in ("d0", "d4", "d9"):
+        assert len(set(trial.members(decile)) & set(counted)) == 2
+    assert all(trial.counted[i] for i, fires in enumerate(trial.truth) if not fires)
+    fooled_only_where_it_does_not_count = [
+        fires if counts else not fires for fires, counts in zip(trial.truth, trial.counted, strict=True)
+    ]
+    assert Confusion.of(trial, fooled_only_where_it_does_not_count).balanced_accuracy == 1.0

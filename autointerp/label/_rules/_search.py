@@ -16,10 +16,8 @@ from autointerp.label._rules._grammar import describe
 from autointerp.label._rules._rule import Atom, Rule
 from autointerp.label._rules._slices import Mask, Slices
 
-MIN_F1 = 0.8
-"""The bar. A rule that always holds reaches 2/3, one for 2/3 of the activation without a false alarm 0.8."""
-MIN_RECALL = 0.65
-"""Share of the feature's activation that stands at the peaks a rule holds at."""
+MIN_RECALL = 0.9
+"""The bar: share of the feature's energy at whose peaks a rule holds. What it misses may be a second meaning."""
 MAX_FALSE = 0.25
 """Share of the negatives in which it may hold: half of the hard ones, where the feature is off on its own token."""
 MARGIN = 0.03
@@ -43,7 +41,7 @@ class Fit:
     f1: float
     """2 recall / (1 + recall + false alarm rate): F1 where both classes weigh the same."""
     recall: float
-    """Share of the activation, see ``_weights``."""
+    """Share of the energy, see ``_weights``."""
     false: float
     """Share of the negatives."""
     hits: tuple[bool, ...]
@@ -54,7 +52,7 @@ class Fit:
     @property
     def reaches_the_bar(self) -> bool:
         """Whether the rule may be a label."""
-        return self.f1 >= MIN_F1 and self.recall >= MIN_RECALL and self.false <= MAX_FALSE
+        return self.recall >= MIN_RECALL and self.false <= MAX_FALSE
 
 
 def search(positives: Sequence[Context], negatives: Sequence[Context]) -> Fit | None:
@@ -123,13 +121,13 @@ class _Table:
 def _weights(contexts: Sequence[Context]) -> Floats:
     """One weight a context, summing to 1.
 
-    A context stands for its stratum (a tenth of the activations for a decile), and weighs as much as the feature
-    fires there: a label is about what the feature passes on, most of which is strong. Whether it also holds where the
-    feature is weak is asked apart, on held-out text, by the bottom-10 % check.
+    A context stands for its stratum (a tenth of the activations for a decile), and a positive counts by its activation
+    squared: by what the feature adds there to the squared norm of the reconstruction. Where it barely fires is asked
+    apart, on held-out text, by the bottom-10 % check.
     """
     sizes = Counter(context.stratum for context in contexts)
-    strengths = [context.activations[context.peak] if context.is_positive else 1.0 for context in contexts]
-    weights = np.array([strength / sizes[c.stratum] for c, strength in zip(contexts, strengths, strict=True)])
+    energies = [context.activations[context.peak] ** 2 if context.is_positive else 1.0 for context in contexts]
+    weights = np.array([energy / sizes[c.stratum] for c, energy in zip(contexts, energies, strict=True)])
     return np.asarray(weights / weights.sum())
 
 
