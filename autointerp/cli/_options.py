@@ -34,8 +34,8 @@ LLMOption = Annotated[
 ]
 BaseURLOption = Annotated[str | None, typer.Option("--base-url", help="Another server for the provider.")]
 MaxCostOption = Annotated[
-    float | None, typer.Option("--max-cost", min=0, metavar="USD", help="Stop before the run has cost more, labels and scores together.")
+    float | None, typer.Option("--max-cost", min=0, metavar="USD", help="What the run may cost, scores included.")
 ]
-MaxRequestsOption = Annotated[int | None, typer.Option(min=0, help="Stop after so many requests of the run, labels and scores together.")]
+MaxRequestsOption = Annotated[int | None, typer.Option(min=0, help="Requests the run may make, scores included.")]
 ConnectionsOption = Annotated[int, typer.Option(min=1, help="Requests in flight at most.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
