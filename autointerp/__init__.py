@@ -19,7 +19,7 @@ import importlib
 import sys
 import types
 
-VERBS = ("baseline", "demo", "doctor", "export", "gate", "harvest", "label", "report", "score", "train")
+VERBS = ("baseline", "convert", "demo", "doctor", "export", "gate", "harvest", "label", "report", "score", "train")
 """The functions of this module."""
 
 __version__ = "0.1.0"

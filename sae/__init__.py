@@ -6,16 +6,20 @@ and decodes, ``train`` learns one from a stream of activations, ``metrics`` and 
 
 from __future__ import annotations
 
-from sae import compare, formats, metrics
+from sae import architectures, compare, finetune, formats, metrics, penalties, prune, stack
 from sae._config import SAEConfig, SAEMetadata
 from sae._errors import SAEError
 from sae._model import SAE
 from sae._selectivity import selectivity
 from sae._sparse import SparseActs
+from sae.architectures import build
 from sae.formats import load, save
 from sae.training import (
+    RESAMPLING,
     ActivationBuffer,
+    Resampling,
     TrainConfig,
+    Trainer,
     TrainResult,
     TrainStep,
     fold_decoder_norm,
@@ -26,8 +30,10 @@ from sae.training import (
 )
 
 __all__ = [
+    "RESAMPLING",
     "SAE",
     "ActivationBuffer",
+    "Resampling",
     "SAEConfig",
     "SAEError",
     "SAEMetadata",
@@ -35,15 +41,22 @@ __all__ = [
     "TrainConfig",
     "TrainResult",
     "TrainStep",
+    "Trainer",
+    "architectures",
+    "build",
     "compare",
+    "finetune",
     "fold_decoder_norm",
     "fold_input_scale",
     "formats",
     "geometric_median",
     "load",
     "metrics",
+    "penalties",
+    "prune",
     "save",
     "selectivity",
     "sparsity_loss",
+    "stack",
     "train",
 ]

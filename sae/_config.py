@@ -9,8 +9,11 @@ import torch
 
 from sae._errors import SAEError
 
-ARCHITECTURES = ("standard",)
-"""The architectures that can be loaded; ``standard`` is a ReLU encoder with a linear decoder."""
+ARCHITECTURES = ("standard", "tied", "gated", "topk", "batchtopk", "jumprelu", "matryoshka")
+"""The architectures; ``sae.architectures`` has a class for each."""
+
+NORMALISATIONS = ("none", "layer_norm", "constant_norm_rescale")
+"""What an encoder may do to each input first, in SAELens's words."""
 
 DTYPES = {
     "float32": torch.float32,
@@ -62,7 +65,11 @@ class SAEConfig:
     apply_b_dec_to_input: bool = True
     """Whether the encoder reads ``x - b_dec`` rather than ``x``."""
     normalize_activations: str = "none"
-    """Always ``none``: an SAE takes raw activations; a scale used in training is folded into its weights."""
+    """What happens to each input first, one of ``NORMALISATIONS``; a constant scale is folded into the weights."""
+    k: int | None = None
+    """topk, batchtopk, matryoshka: how many features a token had in training (topk: has, always)."""
+    widths: tuple[int, ...] | None = None
+    """matryoshka: how many features each nested dictionary has, ascending; the last is ``d_sae``."""
     metadata: SAEMetadata = field(default_factory=SAEMetadata)
     """Where its activations came from."""
 
@@ -73,11 +80,30 @@ class SAEConfig:
             raise SAEError(f"d_in and d_sae must be at least 1, found d_in={self.d_in}, d_sae={self.d_sae}")
         if self.dtype not in DTYPES:
             raise SAEError(f"unknown SAE dtype {self.dtype!r}; known: {', '.join(DTYPES)}")
-        if self.normalize_activations != "none":
+        if self.normalize_activations not in NORMALISATIONS:
             raise SAEError(
-                f"normalize_activations must be 'none', found {self.normalize_activations!r}: "
-                "fold the normalisation into the weights before loading"
+                f"normalize_activations must be one of {', '.join(NORMALISATIONS)}, found "
+                f"{self.normalize_activations!r}: fold any other normalisation into the weights before loading"
             )
+        self._check_k()
+        self._check_widths()
         dead = self.metadata.dead_train or ()
         if any(not 0 <= feature < self.d_sae for feature in dead):
             raise SAEError(f"dead_train names features outside 0..{self.d_sae - 1} (d_sae={self.d_sae})")
+
+    def _check_k(self) -> None:
+        if self.k is None:
+            if self.architecture == "topk":
+                raise SAEError("a topk SAE needs k, the number of features a token has")
+        elif self.architecture not in {"topk", "batchtopk", "matryoshka"}:
+            raise SAEError(f"k={self.k} means nothing to the architecture {self.architecture!r}")
+        elif not 1 <= self.k <= self.d_sae:
+            raise SAEError(f"k must lie in 1..{self.d_sae} (d_sae), found {self.k}")
+
+    def _check_widths(self) -> None:
+        if (self.widths is not None) != (self.architecture == "matryoshka"):
+            raise SAEError(f"widths belong to matryoshka SAEs and to no other; found {self.widths}")
+        if self.widths is not None:
+            ascending = all(low < high for low, high in zip((0, *self.widths), self.widths, strict=False))
+            if not ascending or self.widths[-1:] != (self.d_sae,):
+                raise SAEError(f"widths must ascend from at least 1 to d_sae={self.d_sae}, found {self.widths}")

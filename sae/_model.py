@@ -1,4 +1,4 @@
-"""The sparse autoencoder itself.
+"""What all sparse autoencoders have in common; what makes one different is in ``sae.architectures``.
 
 Shapes: n inputs, d_in length of an input, d_sae number of features.
 """
@@ -6,23 +6,33 @@ Shapes: n inputs, d_in length of an input, d_sae number of features.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
 from sae._config import DTYPES, SAEConfig
 from sae._errors import SAEError
-from sae._sparse import SparseActs, positive_positions
+from sae._normalise import normalise
+from sae._sparse import SparseActs, true_positions
 
 CHUNK_ELEMENTS = 2**22
 """Dense activations held at once by ``encode_sparse``: 16 MiB in float32."""
 
+EVERY = slice(None)
+"""All features, where a method takes only some."""
+
 
 class SAE(nn.Module):
-    """A ReLU sparse autoencoder: ``f = relu((x - b_dec) @ W_enc + b_enc)``, ``reconstruction = f @ W_dec + b_dec``.
+    """A sparse autoencoder: an encoder that leaves most features at zero, and a linear decoder.
 
-    Without ``cfg.apply_b_dec_to_input`` the encoder reads ``x`` itself. The weights do not require gradients
-    (call ``requires_grad_()`` to train them); gradients with respect to the input always flow.
+    Every encoder starts with one product, ``pre = x' @ W_enc + bias``, where ``x'`` is ``x - b_dec``, or ``x`` itself
+    without ``cfg.apply_b_dec_to_input``. An architecture is a subclass that says which tensors it has (``shapes``),
+    where ``pre`` fires and what it is worth there. ``SAE(cfg, **tensors)`` makes the subclass that the config names.
+
+    The weights do not require gradients (call ``requires_grad_()`` to train them); gradients with respect to the input
+    always flow.
     """
 
     W_enc: nn.Parameter
@@ -30,30 +40,70 @@ class SAE(nn.Module):
     W_dec: nn.Parameter
     b_dec: nn.Parameter
 
-    def __init__(self, cfg: SAEConfig, *, W_enc: Tensor, b_enc: Tensor, W_dec: Tensor, b_dec: Tensor) -> None:
-        """Check the weights against the config and keep them in ``cfg.dtype``.
+    def __new__(cls, cfg: SAEConfig | None = None, **_: Any) -> Self:
+        """Choose the subclass; without a config (a copy, a pickle) it is already chosen."""
+        from sae.architectures import REGISTRY
+
+        return super().__new__(REGISTRY[cfg.architecture] if cls is SAE and cfg is not None else cls)  # type: ignore[return-value]
+
+    def __init__(self, cfg: SAEConfig, **tensors: Tensor) -> None:
+        """Check the tensors against the config and keep them in ``cfg.dtype``.
 
         Args:
             cfg: Architecture and sizes.
-            W_enc: [d_in, d_sae], a column a feature.
-            b_enc: [d_sae].
-            W_dec: [d_sae, d_in], a row a feature; kept as it is, whatever its row norms.
-            b_dec: [d_in].
+            **tensors: Those of ``shapes(cfg)``. Decoder rows are kept as they are, whatever their norms.
 
         Raises:
-            SAEError: A tensor has another shape than the config says, is not floating point, or is not finite.
+            SAEError: A tensor is missing, unknown, of another shape than the config says, not floating point, or not
+                finite.
         """
         super().__init__()
         self.cfg = cfg
-        expected = {
-            "W_enc": (W_enc, (cfg.d_in, cfg.d_sae)),
-            "b_enc": (b_enc, (cfg.d_sae,)),
-            "W_dec": (W_dec, (cfg.d_sae, cfg.d_in)),
-            "b_dec": (b_dec, (cfg.d_in,)),
-        }
-        for name, (tensor, shape) in expected.items():
-            weight = _checked(name, tensor, shape, DTYPES[cfg.dtype])
+        shapes = self.shapes(cfg)
+        missing, unknown = sorted(shapes.keys() - tensors.keys()), sorted(tensors.keys() - shapes.keys())
+        if missing:
+            raise SAEError(
+                f"tensor {', '.join(missing)} is missing: a {cfg.architecture} SAE has {', '.join(shapes)}; "
+                f"found {', '.join(sorted(tensors)) or 'none'}"
+            )
+        if unknown:
+            raise SAEError(
+                f"tensor {', '.join(unknown)} is not part of a {cfg.architecture} SAE, "
+                "and leaving it out would change its features"
+            )
+        for name, shape in shapes.items():
+            weight = _checked(name, tensors[name], shape, DTYPES[cfg.dtype])
             self.register_parameter(name, nn.Parameter(weight, requires_grad=False))
+
+    @classmethod
+    def shapes(cls, cfg: SAEConfig) -> dict[str, tuple[int, ...]]:
+        """Name the tensors of this architecture, in order.
+
+        Args:
+            cfg: Their sizes.
+
+        Returns:
+            Shapes by name: W_enc has a column a feature, W_dec a row.
+        """
+        return {
+            "W_enc": (cfg.d_in, cfg.d_sae),
+            "b_enc": (cfg.d_sae,),
+            "W_dec": (cfg.d_sae, cfg.d_in),
+            "b_dec": (cfg.d_in,),
+        }
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Give the weights by name, sharing memory with the model, without gradients."""
+        return {name: weight.detach() for name, weight in self.named_parameters()}
+
+    def plain(self) -> SAE:
+        """Give the same function with a decoder and a threshold of each feature's own.
+
+        Returns:
+            ``tied`` as ``standard``, ``batchtopk`` and ``matryoshka`` as ``jumprelu``, with what they were in
+            ``metadata.extra``; any other SAE itself.
+        """
+        return self
 
     def encode(self, x: Tensor) -> Tensor:
         """Turn activations into features.
@@ -67,7 +117,9 @@ class SAE(nn.Module):
         Raises:
             SAEError: The last dimension is not d_in.
         """
-        return torch.relu(self._input(x) @ self.W_enc + self._encoder_bias())
+        x = self._input(x)
+        pre = torch.addmm(self._bias(), x.reshape(-1, self.cfg.d_in), self.W_enc)  # [n, d_sae]
+        return self._activate(pre).view(*x.shape[:-1], self.cfg.d_sae)
 
     def encode_features(self, x: Tensor, features: Tensor) -> Tensor:
         """Turn activations into only some of the features, at a cost that grows with their number.
@@ -77,15 +129,13 @@ class SAE(nn.Module):
             features: int64 [m], ids below d_sae, in any order.
 
         Returns:
-            [n, m]: ``encode(x)[:, features]``, up to floating-point rounding.
+            [n, m]: ``encode(x)[:, features]``, up to floating-point rounding (which a threshold may turn into a zero).
 
         Raises:
             SAEError: The last dimension is not d_in, or a feature does not exist.
         """
-        if features.numel() and not 0 <= int(features.min()) <= int(features.max()) < self.cfg.d_sae:
-            raise SAEError(f"features must lie in 0..{self.cfg.d_sae - 1}, found {features.min()}..{features.max()}")
-        features = features.to(self.W_enc.device)
-        return torch.relu(self._input(x) @ self.W_enc[:, features] + self._encoder_bias()[features])
+        features = self._known(features)
+        return self._activate(self._input(x) @ self.W_enc[:, features] + self._bias()[features], features)
 
     @torch.no_grad()
     def encode_sparse(self, x: Tensor) -> SparseActs:
@@ -102,41 +152,34 @@ class SAE(nn.Module):
         """
         if x.ndim != 2:
             raise SAEError(f"encode_sparse takes [n, d_in={self.cfg.d_in}], found {tuple(x.shape)}")
-        x, bias, d_sae = self._input(x), self._encoder_bias(), self.cfg.d_sae
-        n_chunk = max(1, CHUNK_ELEMENTS // d_sae)
-        block = x.new_empty(min(n_chunk, len(x)), d_sae)
-        positions: list[Tensor] = []
-        values: list[Tensor] = []
-        for start in range(0, len(x), n_chunk):
-            rows = x[start : start + n_chunk]
+        x, bias, d_sae = self._input(x), self._bias(), self.cfg.d_sae
+        block = x.new_empty(min(self._n_chunk(), len(x)), d_sae)
+        positions = [torch.empty(0, dtype=torch.int64, device=x.device)]
+        values = [torch.empty(0, device=x.device)]
+        for start, rows in self._chunks(x):
             pre = torch.addmm(bias, rows, self.W_enc, out=block[: len(rows)])  # [rows, d_sae], the block reused
-            found = positive_positions(pre)
+            found = true_positions(self._fires(pre))
             positions.append(found + start * d_sae)
-            values.append(pre.view(-1)[found].float())
-        flat = torch.cat(positions) if positions else torch.empty(0, dtype=torch.int64, device=x.device)
-        return SparseActs(
-            row=flat // d_sae,
-            feature=flat % d_sae,
-            value=torch.cat(values) if values else torch.empty(0, device=x.device),
-            n_rows=len(x),
-            d_sae=d_sae,
-        )
+            values.append(self._value(pre.view(-1)[found], found % d_sae).float())
+        flat = torch.cat(positions)
+        return SparseActs(row=flat // d_sae, feature=flat % d_sae, value=torch.cat(values), n_rows=len(x), d_sae=d_sae)
 
-    def decode(self, f: Tensor) -> Tensor:
+    def decode(self, f: Tensor, *, x: Tensor | None = None) -> Tensor:
         """Turn features back into an activation.
 
         Args:
             f: [..., d_sae].
+            x: [..., d_in], the inputs they came from: needed to undo ``cfg.normalize_activations``, unused without.
 
         Returns:
             [..., d_in].
 
         Raises:
-            SAEError: The last dimension is not d_sae.
+            SAEError: The last dimension is not d_sae, or the inputs are needed and missing.
         """
         if f.shape[-1] != self.cfg.d_sae:
             raise SAEError(f"the last dimension of the features must be d_sae={self.cfg.d_sae}, found {f.shape[-1]}")
-        return f.to(self.W_dec.dtype) @ self.W_dec + self.b_dec
+        return self._undone(f.to(self.W_dec.dtype) @ self.W_dec + self.b_dec, x)
 
     def forward(self, x: Tensor) -> Tensor:
         """Reconstruct activations.
@@ -147,30 +190,82 @@ class SAE(nn.Module):
         Returns:
             [..., d_in].
         """
-        return self.decode(self.encode(x))
+        return self.decode(self.encode(x), x=x)
 
     def fingerprint(self) -> str:
-        """Hash the weights: names, shapes, dtypes and every byte, but nothing of the config.
+        """Hash what decides an encoding: names, shapes, dtypes and every byte of the weights.
+
+        Of the config only what changes the encoding counts, and only where it is not the default.
 
         Returns:
             A hex sha256.
         """
         digest = hashlib.sha256()
+        cfg = self.cfg
+        if cfg.architecture == "topk":
+            digest.update(f"topk k={cfg.k}\n".encode())
+        if not cfg.apply_b_dec_to_input:
+            digest.update(b"apply_b_dec_to_input=False\n")
+        if cfg.normalize_activations != "none":
+            digest.update(f"normalize_activations={cfg.normalize_activations}\n".encode())
         for name, weight in sorted(self.named_parameters()):
             digest.update(f"{name} {tuple(weight.shape)} {weight.dtype}\n".encode())
-            digest.update(weight.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+            digest.update(weight.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()
+
+    # What an architecture changes. `of` picks the features that the last dimension of `pre` stands for.
+
+    def _own_bias(self) -> Tensor:
+        """Give the bias of ``pre`` for an encoder that reads x': [d_sae]."""
+        return self.b_enc
+
+    def _fires(self, pre: Tensor, of: Tensor | slice = EVERY) -> Tensor:  # noqa: ARG002
+        """Say where the value is above zero: bool, the shape of ``pre``."""
+        return pre > 0
+
+    def _value(self, pre: Tensor, of: Tensor | slice = EVERY) -> Tensor:  # noqa: ARG002
+        """Say what an activation is worth where it fires: the shape of ``pre``."""
+        return pre
+
+    def _activate(self, pre: Tensor, of: Tensor | slice = EVERY) -> Tensor:
+        """Turn ``pre`` into features, of the same shape."""
+        return torch.relu(self._value(pre, of)) * self._fires(pre, of)
+
+    # What it builds on.
 
     def _input(self, x: Tensor) -> Tensor:
         if x.ndim == 0 or x.shape[-1] != self.cfg.d_in:
             raise SAEError(
                 f"the last dimension of the input must be d_in={self.cfg.d_in}, found shape {tuple(x.shape)}"
             )
-        return x.to(self.W_enc.dtype)
+        x = x.to(self.W_enc.dtype)
+        how = self.cfg.normalize_activations
+        return x if how == "none" else normalise(x, how).x
 
-    def _encoder_bias(self) -> Tensor:
+    def _undone(self, reconstruction: Tensor, x: Tensor | None) -> Tensor:
+        how = self.cfg.normalize_activations
+        if how == "none":
+            return reconstruction
+        if x is None:
+            raise SAEError(f"decode(f, x=x) needs the inputs of this SAE to undo their normalisation ({how})")
+        return normalise(x.to(reconstruction.dtype), how).undo(reconstruction)
+
+    def _bias(self) -> Tensor:
         # (x - b_dec) @ W_enc + b_enc without a pass over x: the subtraction moves into the bias. [d_sae]
-        return self.b_enc - self.b_dec @ self.W_enc if self.cfg.apply_b_dec_to_input else self.b_enc
+        own = self._own_bias()
+        return own - self.b_dec @ self.W_enc if self.cfg.apply_b_dec_to_input else own
+
+    def _known(self, features: Tensor) -> Tensor:
+        if features.numel() and not 0 <= int(features.min()) <= int(features.max()) < self.cfg.d_sae:
+            raise SAEError(f"features must lie in 0..{self.cfg.d_sae - 1}, found {features.min()}..{features.max()}")
+        return features.to(self.W_enc.device)
+
+    def _n_chunk(self) -> int:
+        return max(1, CHUNK_ELEMENTS // self.cfg.d_sae)
+
+    def _chunks(self, x: Tensor) -> Iterator[tuple[int, Tensor]]:
+        for start in range(0, len(x), self._n_chunk()):
+            yield start, x[start : start + self._n_chunk()]
 
 
 def _checked(name: str, tensor: Tensor, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:

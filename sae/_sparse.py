@@ -32,9 +32,21 @@ def positive_positions(dense: Tensor) -> Tensor:
         dense: Any shape.
 
     Returns:
+        int64 [nnz]: positions in the flattened tensor, ascending.
+    """
+    return true_positions(dense > 0)
+
+
+def true_positions(mask: Tensor) -> Tensor:
+    """Where a contiguous bool tensor is true.
+
+    Args:
+        mask: Any shape.
+
+    Returns:
         int64 [nnz]: positions in the flattened tensor, ascending. (On a CPU numpy finds them twice as fast as torch.)
     """
-    mask = (dense > 0).view(-1)
+    mask = mask.view(-1)
     if mask.device.type == "cpu":
         return torch.from_numpy(np.flatnonzero(mask.numpy()))
     return mask.nonzero().squeeze(1)

@@ -11,7 +11,7 @@ RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run director
 SAEOption = Annotated[
     str | None,
     typer.Option(
-        "--sae", metavar="PATH", help="The SAE: a folder this project or SAELens wrote, or the study's .pth file."
+        "--sae", metavar="PATH", help="The SAE: a folder or file in any format that 'convert' reads, or a hub id."
     ),
 ]
 ModelOption = Annotated[

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from sae import SAE
 
 
 def register(app: typer.Typer) -> None:
@@ -16,13 +21,34 @@ def register(app: typer.Typer) -> None:
 def run(
     config: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="What to train, on what.", show_default=False)],
     out: Annotated[Path | None, typer.Option(metavar="SAE", help="Folder for the SAE. [CONFIG without .toml]")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a training that was stopped; start it if there is none.")
+    ] = False,
 ) -> None:
-    """Train an SAE on a subject model's activations, and save it in SAELens's format."""
+    """Train an SAE on a subject model's activations, save it in SAELens's format, and evaluate it."""
     from autointerp import verbs
     from autointerp.cli._output import print_verdict
     from autointerp.cli._progress import terminal_progress
+    from autointerp.train import EVALUATION_FILE
 
-    trained = verbs.train(config, out, progress=terminal_progress())
-    print(out or config.with_suffix(""))
-    dead = trained.cfg.metadata.n_dead_train
-    print_verdict(f"trained: d_in {trained.cfg.d_in}, d_sae {trained.cfg.d_sae}, {dead} dead at the end of training")
+    trained = verbs.train(config, out, resume=resume, progress=terminal_progress())
+    folder = out or config.with_suffix("")
+    print(folder)
+    file = folder / EVALUATION_FILE
+    print_verdict(_verdict(trained, json.loads(file.read_text(encoding="utf-8")) if file.exists() else None))
+
+
+def _verdict(trained: SAE, evaluation: Mapping[str, Any] | None) -> str:
+    """``trained: d_in 192, d_sae 768; on 50,000 held-out tokens: FVU 0.383, L0 4.6, ...``."""
+    sizes = f"trained: d_in {trained.cfg.d_in}, d_sae {trained.cfg.d_sae}"
+    if evaluation is None:
+        return f"{sizes}, {trained.cfg.metadata.n_dead_train} dead at the end of training"
+    where = "held-out tokens" if evaluation["held_out"] else "tokens it was trained on (in-sample)"
+    dead, median = evaluation["dead"], evaluation["density"]["median"]
+    density = "" if median is None else f", median density {median:.1e}"
+    return (
+        f"{sizes}; on {evaluation['n_tokens']:,} {where}: FVU {evaluation['fvu']:.3f}, L0 {evaluation['l0']:.1f}, MSE "
+        f"{evaluation['mse']:.3g}, cosine {evaluation['cosine']:.3f}, L2 ratio {evaluation['l2_ratio']:.3f}{density}; "
+        f"dead: {dead['train_window']} at the end of training, {dead['threshold']} never above "
+        f"{dead['threshold_value']}, {dead['never']} never active"
+    )

@@ -6,14 +6,23 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from autointerp.corpus import Windows
 from autointerp.subject import Subject
+from autointerp.train._order import BATCH_WINDOWS, count_kept, draws, first_kept
 
 
 def stream_activations(
-    subject: Subject, windows: Windows, *, batch_windows: int = 32, drop_bos: bool = True, n_vectors: int, seed: int = 0
+    subject: Subject,
+    windows: Windows,
+    *,
+    batch_windows: int = BATCH_WINDOWS,
+    drop_bos: bool = True,
+    n_vectors: int,
+    seed: int = 0,
+    skip: int = 0,
 ) -> Iterator[Tensor]:
     """Run the model over the windows in a random order, again and again in new orders, until enough were given.
 
@@ -22,25 +31,36 @@ def stream_activations(
         windows: The corpus; both splits are trained on, since labels are tested across splits and not the SAE.
         batch_windows: Windows a forward pass.
         drop_bos: Leave out BOS and the first position of each window.
-        n_vectors: Activations to give in all.
+        n_vectors: Activations in all, the skipped ones among them.
         seed: Of the orders.
+        skip: Activations at the front to leave out: the stream goes on where an earlier one had given so many, with
+            the same bits. The model does not run on batches that are skipped whole.
 
     Yields:
         [n, d_in] activations of one batch of windows, padding left out.
+
+    Raises:
+        UsageError: No window is long enough.
     """
-    rng = np.random.default_rng(seed)
-    skip = (1 + int(windows.prepend_bos)) if drop_bos else 0
+    counts = count_kept(windows, drop_bos=drop_bos)
+    for draw in draws(counts, n_vectors=n_vectors, skip=skip, batch_windows=batch_windows, seed=seed):
+        yield kept_activations(subject, windows, draw.rows, drop_bos=drop_bos)[draw.wanted]
+
+
+def kept_activations(subject: Subject, windows: Windows, rows: NDArray[np.int64], *, drop_bos: bool) -> Tensor:
+    """Run the model over some windows and keep the vectors that are trained on.
+
+    Args:
+        subject: Gives residuals at its hook point.
+        windows: The corpus.
+        rows: Numbers of the windows, [b].
+        drop_bos: Leave out BOS and the first position of each window.
+
+    Returns:
+        float32 [n, d_in], one window after the other.
+    """
     columns = np.arange(windows.tokens.shape[1])
-    given = 0
-    while given < n_vectors:
-        order = rng.permutation(len(windows.lengths))
-        for start in range(0, len(order), batch_windows):
-            rows = order[start : start + batch_windows]
-            residuals = subject.residuals(torch.from_numpy(windows.tokens[rows].astype(np.int64)))  # [b, t, d]
-            real = (columns >= skip) & (columns < windows.lengths[rows][:, None])  # [b, t]
-            kept = residuals[torch.from_numpy(real).to(residuals.device)].float()  # [n, d]
-            kept = kept[: n_vectors - given]
-            given += len(kept)
-            yield kept
-            if given >= n_vectors:
-                return
+    residuals = subject.residuals(torch.from_numpy(windows.tokens[rows].astype(np.int64)))  # [b, t, d]
+    start = first_kept(windows, drop_bos=drop_bos)
+    kept = (columns >= start) & (columns < windows.lengths[rows][:, None])  # [b, t]
+    return residuals[torch.from_numpy(kept).to(residuals.device)].float()  # [n, d]

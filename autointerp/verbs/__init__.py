@@ -1,5 +1,6 @@
 """Every verb of the command line as one function."""
 
+from autointerp.verbs._convert import convert
 from autointerp.verbs._demo import DEMO_FEATURES, DEMO_TOKENS, DEMO_TRAINING, DemoResult, demo
 from autointerp.verbs._export import doctor, export, report
 from autointerp.verbs._gate import baseline, gate
@@ -14,6 +15,7 @@ __all__ = [
     "DEMO_TRAINING",
     "DemoResult",
     "baseline",
+    "convert",
     "demo",
     "doctor",
     "export",

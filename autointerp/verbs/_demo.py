@@ -57,8 +57,7 @@ def demo(out: str | Path = "runs/demo", *, progress: Progress | None = None) -> 
     progress = progress or Silence()
     run = RunDirectory(out)
     sae_folder = run.path / "sae"
-    if not (sae_folder / "cfg.json").exists():
-        train(DEMO_TRAINING, sae_folder, progress=progress)
+    train(DEMO_TRAINING, sae_folder, resume=True, progress=progress)
     labels = label(
         sae_folder, run.path, llm="rules", features=DEMO_FEATURES, n_tokens=DEMO_TOKENS, resume=True, progress=progress
     )

@@ -11,13 +11,20 @@ from sae import SAE
 
 
 def train(
-    config: str | Path | TrainingConfig, out: str | Path | None = None, *, progress: Progress | None = None
+    config: str | Path | TrainingConfig,
+    out: str | Path | None = None,
+    *,
+    resume: bool = False,
+    progress: Progress | None = None,
 ) -> SAE:
-    """Train an SAE and save it in SAELens's format.
+    """Train an SAE, save it in SAELens's format, and evaluate it on text that it has not seen.
 
     Args:
         config: A TOML file, or its content as ``TrainingConfig``.
-        out: Folder for the SAE (default: the config file's name without its suffix).
+        out: Folder for the SAE (default: the config file's name without its suffix). Beside the weights lie the
+            metrics (``metrics.csv``, ``metrics.parquet``, ``training.jsonl``) and ``evaluation.json``.
+        resume: Go on with the training in ``out``, from its last checkpoint, however it was stopped; start it if there
+            is none. The weights are the same as without the stop.
         progress: Listener.
 
     Returns:
@@ -25,6 +32,7 @@ def train(
 
     Raises:
         UsageError: The config, model, hook point or corpus can't be used, or ``out`` holds something else.
+        MismatchError: ``resume``, and the training in ``out`` has another config or model.
     """
     if not isinstance(config, TrainingConfig):
         path = Path(config)
@@ -35,6 +43,4 @@ def train(
     folder = Path(out)
     if folder.is_file():
         raise UsageError(f"{folder}: is a file. Choose another --out.")
-    if (folder / "cfg.json").exists():
-        raise UsageError(f"{folder}: an SAE is already there. Choose another --out, or remove it.")
-    return train_sae(config, folder, progress)
+    return train_sae(config, folder, progress, resume=resume)

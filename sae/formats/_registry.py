@@ -1,4 +1,4 @@
-"""Finding the format of a path."""
+"""Finding the format of a path, and the path of a name."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ from pathlib import Path
 
 from sae._errors import SAEError
 from sae._model import SAE
+from sae.formats._dictionary_learning import DICTIONARY_LEARNING
 from sae.formats._format import Format
+from sae.formats._hub import download, parse_hub_path
+from sae.formats._openai import OPENAI
+from sae.formats._release import load_release, split_release
 from sae.formats._saelens import SAELENS
 from sae.formats._seed_pth import SEED_PTH
+from sae.formats._sparsify import SPARSIFY
 
-FORMATS: tuple[Format, ...] = (SAELENS, SEED_PTH)
-"""All formats that can be read; the first that detects a path reads it."""
+FORMATS: tuple[Format, ...] = (SPARSIFY, DICTIONARY_LEARNING, SAELENS, SEED_PTH, OPENAI)
+"""All formats that can be read; the first that detects a path reads it (sparsify's folder holds a ``cfg.json`` too)."""
 
 
 def detect(path: Path) -> Format:
@@ -38,7 +43,8 @@ def load(path: str | Path, *, device: str = "cpu") -> SAE:
     """Load an SAE in any known format.
 
     Args:
-        path: A SAELens folder, or the seed study's ``.pth`` file.
+        path: A folder or file in one of ``FORMATS``; or, as a string and when there is no such path, a name:
+            ``release:id`` in SAELens's registry, or ``org/repo`` or ``org/repo/sub/folder`` on the Hugging Face hub.
         device: Where its weights go.
 
     Returns:
@@ -47,5 +53,24 @@ def load(path: str | Path, *, device: str = "cpu") -> SAE:
     Raises:
         SAEError: Nothing is there, the format is unknown, or the files are broken; the message says which and why.
     """
+    if isinstance(path, str) and not Path(path).exists():
+        named = _load_by_name(path)
+        if named is not None:
+            return named.to(device)
     path = Path(path)
     return detect(path).load(path).to(device)
+
+
+def _load_by_name(name: str) -> SAE | None:
+    """Load what is not on this disk; None when the text can only be a path."""
+    place, release = parse_hub_path(name), split_release(name)
+    if place is None and release is None:
+        return None
+    try:
+        if release is not None:
+            return load_release(*release)
+        assert place is not None
+        path = download(place)
+    except SAEError as error:
+        raise SAEError(f"there is no SAE at {name}: no such file or folder, and as a name: {error}") from error
+    return detect(path).load(path)

@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from pydantic import BaseModel, Field, ValidationError
+from safetensors.torch import save_file
 from torch import Tensor
+from torch.linalg import vector_norm
 
 from sae._atomic import replace_atomically
 from sae._errors import SAEError
 from sae._model import SAE
+from sae.architectures import build
 from sae.formats._format import Format
-from sae.formats._saelens_config import format_config, parse_config
+from sae.formats._read import naming, read_safetensors
+from sae.formats._saelens_config import Recorded, format_config, parse_config
+from sae.formats._saelens_restore import restore
 
 CONFIG_FILE = "cfg.json"
 WEIGHTS_FILE = "sae_weights.safetensors"
+SCALER_FILE = "activation_scaler.json"
+"""In a training checkpoint: what its inputs were multiplied with."""
 
-_WEIGHTS = {"W_enc", "b_enc", "W_dec", "b_dec"}
 _NEUTRAL_WHEN_ONE = {"scaling_factor", "finetuning_scaling_factor"}  # the flat format stored these, mostly unused
 
 
 def save(model: SAE, path: Path) -> None:
     """Write an SAE as a SAELens folder.
 
-    The old config is removed first and the new one written last, so an interrupted write never leaves a config beside
-    weights it does not belong to.
+    What SAELens has no architecture for is written as one that computes the same (``SAE.plain``), and comes back from
+    ``load`` as what it was. The old config is removed first and the new one written last, so an interrupted write never
+    leaves a config beside weights it does not belong to.
 
     Args:
         model: The SAE; it is written as it is, on whatever device it lies.
@@ -35,11 +42,12 @@ def save(model: SAE, path: Path) -> None:
     Raises:
         SAEError: The metadata can't be written as JSON.
     """
+    model = model.plain()
     text = format_config(model.cfg)
     path.mkdir(parents=True, exist_ok=True)
     config = path / CONFIG_FILE
     config.unlink(missing_ok=True)
-    tensors = {name: weight.detach().cpu().contiguous() for name, weight in model.named_parameters()}
+    tensors = {name: tensor.cpu().contiguous() for name, tensor in model.tensors().items()}
     with replace_atomically(path / WEIGHTS_FILE) as temporary:
         save_file(tensors, temporary)
     with replace_atomically(config) as temporary:
@@ -47,7 +55,7 @@ def save(model: SAE, path: Path) -> None:
 
 
 def load(path: Path) -> SAE:
-    """Read a SAELens folder, of version 6 or flat.
+    """Read a SAELens folder, of version 6 or flat, of an SAE or a training checkpoint.
 
     Args:
         path: The folder.
@@ -62,28 +70,71 @@ def load(path: Path) -> SAE:
     for file in (config_file, weights_file):
         if not file.is_file():
             raise SAEError(f"{file} is missing: a SAELens folder holds {CONFIG_FILE} and {WEIGHTS_FILE}")
-    try:
-        cfg = parse_config(config_file.read_text(encoding="utf-8"))
-    except (SAEError, UnicodeDecodeError) as error:
-        raise SAEError(f"{config_file}: {error}") from error
-    try:
-        tensors: dict[str, Tensor] = load_file(weights_file)
-    except (SafetensorError, OSError) as error:
-        raise SAEError(f"{weights_file} can't be read as safetensors: {error}") from error
-    try:
-        return SAE(cfg, **_expected_tensors(tensors))
-    except SAEError as error:
-        raise SAEError(f"{weights_file}: {error}") from error
+    with naming(config_file):
+        try:
+            text = config_file.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise SAEError(f"not UTF-8: {error}") from error
+        recorded = parse_config(text)
+    scale = _input_scale(path) if recorded.scales_inputs else None
+    tensors = read_safetensors(weights_file)
+    with naming(weights_file):
+        return restore(_folded(build(recorded.cfg, _with_our_names(tensors)), recorded, scale))
 
 
-def _expected_tensors(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    missing = sorted(_WEIGHTS - tensors.keys())
-    if missing:
-        raise SAEError(f"tensor {', '.join(missing)} is missing; found {', '.join(sorted(tensors)) or 'none'}")
-    for name in sorted(tensors.keys() - _WEIGHTS):
-        if name not in _NEUTRAL_WHEN_ONE or not bool(torch.all(tensors[name] == 1)):
-            raise SAEError(f"tensor {name} is not part of a standard SAE, and leaving it out would change its features")
-    return {name: tensors[name] for name in _WEIGHTS}
+class _Scaler(BaseModel):
+    """The scale of a training checkpoint's inputs."""
+
+    scaling_factor: float = Field(gt=0, allow_inf_nan=False)
+    has_whitening: bool = False
+
+
+def _input_scale(path: Path) -> float:
+    file = path / SCALER_FILE
+    if not file.is_file():
+        raise SAEError(
+            f"{path / CONFIG_FILE}: normalize_activations is 'expected_average_only_in', but the factor that inputs "
+            f"were scaled with is not there (a training checkpoint has it in {SCALER_FILE}): fold it into the weights"
+        )
+    try:
+        scaler = _Scaler.model_validate(json.loads(file.read_text(encoding="utf-8")))
+    except (ValueError, ValidationError) as error:
+        raise SAEError(f"{file} does not hold a scaling_factor above 0: {error}") from error
+    if scaler.has_whitening:
+        raise SAEError(f"{file}: the inputs were whitened, which can't be computed here")
+    return scaler.scaling_factor
+
+
+def _with_our_names(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Rename what older versions and training checkpoints call otherwise, and drop what changes nothing."""
+    found = dict(tensors)
+    for name in _NEUTRAL_WHEN_ONE & tensors.keys():
+        if bool(torch.all(tensors[name] == 1)):
+            del found[name]
+    if "log_threshold" in found:
+        found["threshold"] = found.pop("log_threshold").exp()
+    if "topk_threshold" in found:
+        found["threshold"] = found.pop("topk_threshold")
+    return found
+
+
+def _folded(model: SAE, recorded: Recorded, scale: float | None) -> SAE:
+    """Put into the weights what SAELens does around them, in its order; features keep their size."""
+    if scale is None and not recorded.rescales_by_decoder_norm:
+        return model
+    tensors = model.tensors()
+    if scale is not None:
+        tensors["W_enc"] = tensors["W_enc"] * scale
+        tensors["W_dec"] = tensors["W_dec"] / scale
+        tensors["b_dec"] = tensors["b_dec"] / scale
+        if recorded.rescales_by_decoder_norm and "threshold" in tensors:
+            tensors["threshold"] = tensors["threshold"] / scale
+    if recorded.rescales_by_decoder_norm:
+        norms = vector_norm(tensors["W_dec"], dim=1)  # [d_sae]
+        tensors["W_enc"] = tensors["W_enc"] * norms
+        tensors["b_enc"] = tensors["b_enc"] * norms
+        tensors["W_dec"] = tensors["W_dec"] / norms.where(norms > 0, 1.0)[:, None]
+    return build(model.cfg, tensors)
 
 
 def _detect(path: Path) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
@@ -24,6 +25,20 @@ _OLD_NAMES = {
     "activation_fn_str": "activation_fn",
 }
 _FORMAT_KEYS = {"sae_lens_version", "activation_fn", "activation_fn_kwargs", "finetuning_scaling_factor", "device"}
+_SCALED_INPUTS = "expected_average_only_in"
+_TOPK_FAMILY = {"topk", "batchtopk", "matryoshka"}  # to others, k and the rescaling mean nothing
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A ``cfg.json`` as read: the config of an SAE, and what its weights still need."""
+
+    cfg: SAEConfig
+    """Of the SAE that is there when both are done."""
+    rescales_by_decoder_norm: bool
+    """Features are multiplied by the norms of their decoder rows before they compete, and divided again to decode."""
+    scales_inputs: bool
+    """The weights belong to inputs times a constant, which the file does not record."""
 
 
 class _Sizes(BaseModel):
@@ -36,6 +51,14 @@ class _Sizes(BaseModel):
     apply_b_dec_to_input: bool = True
     normalize_activations: str = "none"
     reshape_activations: Literal["none"] = "none"
+    k: float | None = None
+    matryoshka_widths: tuple[int, ...] | None = None
+    rescale_acts_by_decoder_norm: bool = False
+
+    @field_validator("architecture")
+    @classmethod
+    def _ours(cls, value: str) -> str:
+        return "matryoshka" if value == "matryoshka_batchtopk" else value
 
     @field_validator("dtype")
     @classmethod
@@ -46,7 +69,7 @@ class _Sizes(BaseModel):
     @classmethod
     def _named(cls, value: object) -> object:
         # None and booleans are how the flat format said it.
-        return "none" if not value else "expected_average_only_in" if value is True else value
+        return "none" if not value else _SCALED_INPUTS if value is True else value
 
 
 class _Provenance(BaseModel):
@@ -64,11 +87,11 @@ class _Provenance(BaseModel):
     dead_train: tuple[int, ...] | None = None
 
 
-def parse_config(text: str) -> SAEConfig:
+def parse_config(text: str) -> Recorded:
     """Read the text of a ``cfg.json``.
 
     Args:
-        text: JSON, of version 6 or flat.
+        text: JSON, of version 6 (an SAE or a training checkpoint) or flat.
 
     Returns:
         The config; what has no field of its own is in ``metadata.extra``.
@@ -78,33 +101,50 @@ def parse_config(text: str) -> SAEConfig:
     """
     try:
         raw = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise SAEError(f"not JSON: {error}") from error
     if not isinstance(raw, dict):
         raise SAEError(f"expected a JSON object, found {type(raw).__name__}")
-    metadata = raw.get("metadata")
-    flat = _with_new_names(raw) if not isinstance(metadata, dict) else {**raw, **metadata}
+    metadata = raw.pop("metadata", None)
+    top, beside = (raw, metadata) if isinstance(metadata, dict) else (_with_new_names(raw), {})
     try:
-        sizes = _Sizes.model_validate(flat)
-        kept = {
-            key: value for key, value in flat.items() if key not in _FORMAT_KEYS | {"metadata", *_Sizes.model_fields}
-        }
-        provenance = _Provenance.model_validate(kept)
+        sizes = _Sizes.model_validate(top)
+        known = {key: value for key, value in top.items() if key not in _Sizes.model_fields} | beside
+        provenance = _Provenance.model_validate({k: v for k, v in known.items() if k not in _FORMAT_KEYS})
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
         raise SAEError(problems) from error
     fields = {name: getattr(provenance, name) for name in _Provenance.model_fields}
-    return SAEConfig(
-        **sizes.model_dump(exclude={"reshape_activations"}),
+    scales_inputs = sizes.normalize_activations == _SCALED_INPUTS
+    cfg = SAEConfig(
+        architecture=sizes.architecture,
+        d_in=sizes.d_in,
+        d_sae=sizes.d_sae,
+        dtype=sizes.dtype,
+        apply_b_dec_to_input=sizes.apply_b_dec_to_input,
+        normalize_activations="none" if scales_inputs else sizes.normalize_activations,
+        k=_whole_k(sizes) if sizes.architecture in _TOPK_FAMILY else None,
+        widths=sizes.matryoshka_widths if sizes.architecture == "matryoshka" else None,
         metadata=SAEMetadata(**fields, extra=dict(provenance.model_extra or {})),
     )
+    rescales = sizes.rescale_acts_by_decoder_norm and sizes.architecture in _TOPK_FAMILY
+    return Recorded(cfg, rescales_by_decoder_norm=rescales, scales_inputs=scales_inputs)
+
+
+def _whole_k(sizes: _Sizes) -> int | None:
+    """Give k where it is a whole number; a BatchTopK SAE may have had any, and does not need it any more."""
+    if sizes.k is None:
+        return None
+    if not sizes.k.is_integer() and sizes.architecture == "topk":
+        raise SAEError(f"k must be a whole number for a topk SAE, found {sizes.k}")
+    return int(sizes.k) if sizes.k.is_integer() else None
 
 
 def format_config(cfg: SAEConfig) -> str:
     """Write a ``cfg.json`` of version 6.
 
     Args:
-        cfg: The config of an SAE.
+        cfg: The config of an SAE whose architecture SAELens has (see ``SAE.plain``).
 
     Returns:
         JSON with SAELens's keys; fields that are None are left out of ``metadata``, which reads the same.
@@ -124,6 +164,7 @@ def format_config(cfg: SAEConfig) -> str:
         "apply_b_dec_to_input": cfg.apply_b_dec_to_input,
         "normalize_activations": cfg.normalize_activations,
         "reshape_activations": "none",
+        **({"k": cfg.k, "rescale_acts_by_decoder_norm": False} if cfg.architecture == "topk" else {}),
         "metadata": {**cfg.metadata.extra, **known, "sae_lens_version": FORMAT_VERSION},
     }
     try:
@@ -137,7 +178,10 @@ def _with_new_names(raw: dict[str, Any]) -> dict[str, Any]:
     flat = {_OLD_NAMES.get(key, key): value for key, value in raw.items()}
     activation = flat.get("activation_fn") or "relu"
     if activation != "relu":
-        flat["architecture"] = activation  # refused by its name: the flat format called a TopK SAE "standard"
+        flat["architecture"] = activation  # the flat format called a TopK SAE "standard"; others are refused by name
+    if flat.get("architecture") == "topk":
+        options = flat.get("activation_fn_kwargs")
+        flat.setdefault("k", options.get("k") if isinstance(options, dict) else None)
     flat.setdefault("prepend_bos", True)
-    flat.setdefault("reshape_activations", "hook_z" if "hook_z" in (flat.get("hook_name") or "") else "none")
+    flat.setdefault("reshape_activations", "hook_z" if "hook_z" in str(flat.get("hook_name")) else "none")
     return flat

@@ -7,19 +7,14 @@ The file records nothing else; the study's own files are known by their names:
 
 from __future__ import annotations
 
-import pickle
 import re
-import warnings
 from pathlib import Path
-from typing import Any
 
-import torch
-from torch import Tensor
-
-from sae._config import DTYPES, SAEConfig, SAEMetadata
-from sae._errors import SAEError
+from sae._config import SAEConfig, SAEMetadata
 from sae._model import SAE
+from sae.architectures import build
 from sae.formats._format import Format
+from sae.formats._read import check_tensors, dtype_name, naming, read_torch
 
 _STUDY_NAME = re.compile(r"model_weights_(?P<expansion>\d+)x_(?P<l1>[0-9.e-]+?)(?P<resampled>_sampling)?\.pth")
 _STUDY_D_IN = 768
@@ -32,44 +27,23 @@ def load(path: Path) -> SAE:
         path: The ``.pth`` file.
 
     Returns:
-        The SAE, on the CPU, its decoder as stored (or the transposed encoder when tied).
+        The SAE, on the CPU; a tied one when the file holds no decoder.
 
     Raises:
         SAEError: Not a state dict of such an SAE, broken, or a pickle with anything but tensors in it.
     """
-    state = _read(path)
-    missing = sorted({"W_enc", "b_enc", "b_dec"} - state.keys())
-    unknown = sorted(state.keys() - {"W_enc", "b_enc", "W_dec", "b_dec"})
-    if missing or unknown:
-        raise SAEError(f"{path}: expected tensors W_enc, b_enc, W_dec, b_dec; missing {missing}, unknown {unknown}")
-    names = {dtype: name for name, dtype in DTYPES.items()}
-    W_enc = state["W_enc"]
-    tied = W_enc.T if W_enc.ndim == 2 else W_enc  # another number of dimensions is refused below, by its shape
-    try:
+    state = read_torch(path)
+    with naming(path):
+        check_tensors(state, ("W_enc", "b_enc", "b_dec"), ("W_dec",))
+        d_in = state["b_dec"].numel()
         cfg = SAEConfig(
-            architecture="standard",
-            d_in=state["b_dec"].numel(),
+            architecture="standard" if "W_dec" in state else "tied",
+            d_in=d_in,
             d_sae=state["b_enc"].numel(),
-            dtype=names.get(W_enc.dtype, str(W_enc.dtype)),
-            metadata=_metadata(path, state["b_dec"].numel()),
+            dtype=dtype_name(state["W_enc"]),
+            metadata=_metadata(path, d_in),
         )
-        return SAE(cfg, W_enc=W_enc, b_enc=state["b_enc"], W_dec=state.get("W_dec", tied), b_dec=state["b_dec"])
-    except SAEError as error:
-        raise SAEError(f"{path}: {error}") from error
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's remarks about foreign pickles, which are refused anyway
-            state: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise SAEError(f"{path} holds more than tensors (or is no torch file), and was not opened: {error}") from error
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise SAEError(f"{path} can't be read as a torch file: {error}") from error
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise SAEError(f"{path}: expected a state dict of tensors, found {type(state).__name__}")
-    return state
+        return build(cfg, state)
 
 
 def _metadata(path: Path, d_in: int) -> SAEMetadata:

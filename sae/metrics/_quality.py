@@ -121,7 +121,7 @@ def evaluate(model: SAE, batches: Iterable[Tensor]) -> Quality:
     for batch in batches:
         x = batch.to(model.W_enc.device)
         features = model.encode(x)
-        measured = Quality.of(x, model.decode(features), features)
+        measured = Quality.of(x, model.decode(features, x=x), features)
         quality = measured if quality is None else quality + measured
     if quality is None:
         raise SAEError("there was no batch to measure the SAE on")

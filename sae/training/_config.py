@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from sae._errors import SAEError
-from sae.training._loss import REDUCTIONS, Reduction
-
-NORMALISATIONS = ("none", "expected_average")
-B_DEC_INITS = ("zero", "mean", "geometric_median")
+from sae.penalties import OrthogonalityKind
+from sae.training._config_checks import SELECTING, check
+from sae.training._loss import Reduction
+from sae.training._resample import RESAMPLING, Resampling
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,14 +19,43 @@ class TrainConfig:
 
     n_tokens: int
     """Activation vectors to train on; the last ones that do not fill a batch are not used."""
-    l1_coefficient: float
-    """Weight of the L1 penalty, in the units of ``l1_reduction``."""
+    architecture: str = "standard"
+    """``standard`` (ReLU), ``tied``, ``gated``, ``topk``, ``batchtopk``, ``jumprelu`` or ``matryoshka``."""
+    l1_coefficient: float | None = None
+    """Weight of the penalty, in the units of ``l1_reduction``; not used where the k largest features are selected."""
+    penalty: str = "l1"
+    """What a feature costs: ``l1``, or another penalty as ``sae.penalties.parse_penalty`` reads it (``sqrt``,
+    ``l0:0.2``, ...); jumprelu takes ``step`` (the number of features that fire) or ``tanh:...``; not used with k."""
     d_sae: int | None = None
     """Number of features; either this or ``expansion``."""
     expansion: int | None = None
     """Number of features as a multiple of d_in."""
+    k: int | None = None
+    """topk, batchtopk, matryoshka: features an input; the last two take it as an average over the batch."""
+    widths: tuple[int, ...] | None = None
+    """matryoshka: the nested sizes, ascending, the last one d_sae; by default 1/16, 1/8, 1/4, 1/2 and all of it."""
+    threshold_init: float = 0.1
+    """jumprelu: where the thresholds start, in the units of the scaled inputs."""
+    threshold_bandwidth: float = 0.1
+    """jumprelu: width of the window around a threshold from which it learns."""
+    l0_target: float | None = None
+    """jumprelu with ``step``: penalise ``(L0 / l0_target - 1)^2`` rather than L0."""
     l1_reduction: Reduction = "sse"
     """How error and penalty are averaged: see ``sae.sparsity_loss``."""
+    l1_warmup_steps: int = 0
+    """Steps over which the penalty rises linearly to ``l1_coefficient``."""
+    frequency_coefficient: float = 0.0
+    """standard, tied: weight of the penalty on features rarer than ``frequency_min``; 0 for none."""
+    frequency_min: float = 1e-5
+    """Share of inputs on which a feature should fire at least."""
+    orthogonality_coefficient: float = 0.0
+    """Weight of the penalty on the cosines of decoder rows; 0 for none."""
+    orthogonality: OrthogonalityKind = "mean"
+    """Which cosines: ``mean``, ``mean_max`` or ``max``, see ``sae.penalties.decoder_orthogonality``."""
+    aux_k: int | None = None
+    """Dead features that help reconstruct what is left (Gao et al. 2024), so that they learn again; None for none."""
+    aux_coefficient: float = 1 / 32
+    """Weight of that help."""
     lr: float = 1e-3
     """Adam's peak learning rate."""
     betas: tuple[float, float] = (0.9, 0.999)
@@ -38,24 +66,30 @@ class TrainConfig:
     """Steps over which the learning rate rises linearly to ``lr``."""
     lr_decay: float = 0.2
     """Last fraction of the steps, over which the learning rate falls linearly to 0."""
-    l1_warmup_steps: int = 0
-    """Steps over which the penalty rises linearly to ``l1_coefficient``."""
+    grad_clip: float | None = 1.0
+    """Largest norm of the whole gradient; None for no limit."""
     decoder_unit_norm: bool = True
     """Keep decoder rows at norm 1 in every step, and take the part along the row out of its gradient."""
     resample_every: int | None = None
-    """Steps between two resamplings of dead features; None for never."""
-    resample_dead_window: int = 250
-    """A feature without a firing in this many steps is dead."""
-    resample_scale: float = 0.2
-    """Norm of a resampled encoder direction, in mean norms of the alive ones."""
+    """standard, tied: steps between two resamplings of dead features; None for never, or, in one of the published
+    modes, for the steps of that mode."""
+    resample_mode: str = "default"
+    """How they are resampled: ``default``, or as published: ``blog``, ``code``, ``bricken`` (see ``RESAMPLING``)."""
+    resample_dead_window: int | None = None
+    """A feature without a firing in this many steps is dead; None for the mode's own window (default: 250)."""
+    resample_scale: float | None = None
+    """Norm of a resampled encoder direction; None for the mode's own (default: 0.2 mean norms of the alive ones)."""
+    resample_guard: bool | None = None
+    """Never draw inputs with outlier norms; None for the mode's own choice (default: yes)."""
     normalise: str = "expected_average"
     """``none``, or ``expected_average``: inputs are scaled to a mean norm of sqrt(d_in); the scale is folded back."""
     b_dec_init: str = "geometric_median"
     """Where b_dec starts: ``zero``, or the ``mean`` or ``geometric_median`` of the first inputs."""
     n_init: int = 8192
     """First inputs that scale and b_dec are estimated from (they are trained on as well)."""
-    grad_clip: float | None = 1.0
-    """Largest norm of the whole gradient; None for no limit."""
+    encoder_dtype: str = "float32"
+    """Of the encoder's large product: ``float32`` or ``bfloat16`` (faster on machines that have it, values are rounded
+    to 8 bits); everything else stays float32."""
     seed: int = 0
     """Of the initial weights and of resampling."""
     device: str = "cpu"
@@ -64,41 +98,44 @@ class TrainConfig:
     """Steps between two entries of the history."""
 
     def __post_init__(self) -> None:
-        if (self.d_sae is None) == (self.expansion is None):
-            raise SAEError(f"give either d_sae or expansion, found d_sae={self.d_sae}, expansion={self.expansion}")
-        _check_choice("l1_reduction", self.l1_reduction, REDUCTIONS)
-        _check_choice("normalise", self.normalise, NORMALISATIONS)
-        _check_choice("b_dec_init", self.b_dec_init, B_DEC_INITS)
-        for name in (
-            "d_sae",
-            "expansion",
-            "batch_size",
-            "resample_every",
-            "resample_dead_window",
-            "n_init",
-            "log_every",
-        ):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise SAEError(f"{name} must be at least 1, found {value}")
-        for name in ("l1_coefficient", "lr_warmup_steps", "l1_warmup_steps", "resample_scale"):
-            if getattr(self, name) < 0:
-                raise SAEError(f"{name} must not be negative, found {getattr(self, name)}")
-        if self.lr <= 0 or (self.grad_clip is not None and self.grad_clip <= 0):
-            raise SAEError(f"lr and grad_clip must be above 0, found lr={self.lr}, grad_clip={self.grad_clip}")
-        if not 0 <= self.lr_decay <= 1:
-            raise SAEError(f"lr_decay must lie between 0 and 1, found {self.lr_decay}")
-        if self.n_tokens < self.batch_size:
-            raise SAEError(f"n_tokens ({self.n_tokens}) must fill at least one batch of batch_size ({self.batch_size})")
+        check(self)
 
     @property
     def n_steps(self) -> int:
         """Number of optimizer steps."""
         return self.n_tokens // self.batch_size
 
+    @property
+    def selects(self) -> bool:
+        """Whether the k largest features are selected, so that no penalty is needed."""
+        return self.architecture in SELECTING
+
+    @property
+    def resampling(self) -> Resampling:
+        """How dead features are resampled, when they are: the mode with this config's changes."""
+        mode = RESAMPLING[self.resample_mode]
+        changes: dict[str, object] = {
+            "schedule": self.resample_every,
+            "window": self.resample_dead_window,
+            "encoder_scale": self.resample_scale,
+            "guard_outliers": self.resample_guard,
+        }
+        return replace(mode, **{name: value for name, value in changes.items() if value is not None})  # type: ignore[arg-type]
+
+    @property
+    def resamples(self) -> bool:
+        """Whether dead features are resampled at all."""
+        return self.resample_every is not None or self.resample_mode != "default"
+
     def n_features(self, d_in: int) -> int:
         """Give the number of features for inputs of this length."""
         return self.d_sae if self.d_sae is not None else (self.expansion or 1) * d_in
+
+    def nested_widths(self, d_sae: int) -> tuple[int, ...]:
+        """Give the sizes that are to reconstruct alone, ascending: ``(d_sae,)`` but for matryoshka."""
+        if self.architecture != "matryoshka":
+            return (d_sae,)
+        return self.widths or tuple(sorted({max(1, d_sae // part) for part in (16, 8, 4, 2, 1)}))
 
     def lr_at(self, step: int) -> float:
         """Give the learning rate of a step: a linear rise, a plateau, a linear fall.
@@ -115,21 +152,18 @@ class TrainConfig:
         return self.lr * min(warm, cool)
 
     def l1_at(self, step: int) -> float:
-        """Give the L1 coefficient of a step.
+        """Give the coefficient of the penalty in a step.
 
         Args:
             step: From 1 to ``n_steps``.
 
         Returns:
-            The coefficient, after its linear rise the full one.
+            The coefficient, after its linear rise the full one; 0 where features are selected instead.
         """
+        if self.selects or self.l1_coefficient is None:
+            return 0.0
         return self.l1_coefficient * (min(1.0, step / self.l1_warmup_steps) if self.l1_warmup_steps else 1.0)
 
     def resamples_at(self, step: int) -> bool:
-        """Tell whether dead features are resampled after a step: never in the last fifth, which lets them settle."""
-        return self.resample_every is not None and step % self.resample_every == 0 and step <= 0.8 * self.n_steps
-
-
-def _check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise SAEError(f"{name} must be one of {', '.join(known)}, found {value!r}")
+        """Tell whether dead features are resampled after a step; by default not in the last fifth: they must settle."""
+        return self.resamples and self.resampling.at(step, self.n_steps)

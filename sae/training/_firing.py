@@ -9,12 +9,12 @@ from torch import Tensor
 class FiringRecord:
     """Knows which features are dead, meaning without a firing in a window of steps."""
 
-    def __init__(self, d_sae: int, *, window: int, device: torch.device) -> None:
+    def __init__(self, d_sae: int, *, window: int | None, device: torch.device) -> None:
         """Start before step 1, with nothing known.
 
         Args:
             d_sae: Number of features.
-            window: Steps without a firing that make a feature dead.
+            window: Steps without a firing that make a feature dead; None: only one that never fired is.
             device: Where the counts come from.
         """
         self._window = window
@@ -36,8 +36,22 @@ class FiringRecord:
 
     def dead(self, step: int) -> Tensor:
         """List the features without a firing in the last window, ascending, int64 [n]."""
-        return (step - self._fired >= self._window).nonzero().squeeze(1)
+        return self._silent_since(self._fired, step)
 
     def to_resample(self, step: int) -> Tensor:
         """List the dead features that were not resampled within the last window either, ascending, int64 [n]."""
-        return (step - torch.maximum(self._fired, self._born) >= self._window).nonzero().squeeze(1)
+        last = self._fired if self._window is None else torch.maximum(self._fired, self._born)
+        return self._silent_since(last, step)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Give copies of what a checkpoint must keep: two int64 [d_sae]."""
+        return {"fired": self._fired.clone(), "born": self._born.clone()}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Go on from what ``state_dict`` gave, on this record's device."""
+        self._fired.copy_(state["fired"])
+        self._born.copy_(state["born"])
+
+    def _silent_since(self, last: Tensor, step: int) -> Tensor:
+        silent = last == 0 if self._window is None else step - last >= self._window
+        return silent.nonzero().squeeze(1)

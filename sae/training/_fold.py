@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torch.linalg import vector_norm
 
 from sae._errors import SAEError
 from sae._model import SAE
+from sae.architectures import build
+
+_OF_A_FEATURE = {"b_enc", "b_gate", "b_mag", "threshold"}  # what has the unit of an activation (r_mag is a ratio)
+_ROUNDING = 1e-6  # how far the norm of a normalised float32 row may be from 1
 
 
 @torch.no_grad()
 def fold_input_scale(model: SAE, scale: float) -> SAE:
     """Turn an SAE that was trained on ``scale * x`` into one that takes ``x``.
 
-    Features and reconstructions come out divided by the scale, so decoder rows keep their norms: only biases change.
+    Features and reconstructions come out divided by the scale, so decoder rows keep their norms: only biases and
+    thresholds change.
 
     Args:
         model: Takes scaled inputs; it is not changed.
@@ -24,17 +31,14 @@ def fold_input_scale(model: SAE, scale: float) -> SAE:
         A new SAE with ``new.encode(x) = model.encode(scale * x) / scale`` and the same for reconstructions.
 
     Raises:
-        SAEError: The scale is not above 0.
+        SAEError: The scale is not above 0, or the SAE normalises its inputs, so that none can be folded.
     """
-    if not scale > 0:
-        raise SAEError(f"scale must be above 0, found {scale}")
-    return SAE(
-        model.cfg,
-        W_enc=model.W_enc.clone(),
-        b_enc=model.b_enc / scale,
-        W_dec=model.W_dec.clone(),
-        b_dec=model.b_dec / scale,
-    )
+    if not 0 < scale < math.inf:
+        raise SAEError(f"scale must be above 0 and finite, found {scale}")
+    if model.cfg.normalize_activations != "none":
+        raise SAEError(f"this SAE normalises its inputs ({model.cfg.normalize_activations}): their scale has no effect")
+    scaled = _OF_A_FEATURE | {"b_dec"}
+    return build(model.cfg, {n: t / scale if n in scaled else t.clone() for n, t in model.tensors().items()})
 
 
 @torch.no_grad()
@@ -45,17 +49,23 @@ def fold_decoder_norm(model: SAE) -> SAE:
         model: Any SAE; it is not changed. A zero row, which has no direction, stays zero.
 
     Returns:
-        A new SAE with the same reconstructions.
+        A new SAE with the same reconstructions. Where encoder and decoder or all thresholds were one they can't stay
+        so (see ``SAE.plain``); but an SAE whose rows have norm 1 already comes back as it is.
+
+    Raises:
+        SAEError: A TopK SAE with rows of other norms: its features compete, and would compete with other sizes.
     """
-    norms = vector_norm(model.W_dec, dim=1)  # [d_sae]
+    plain = model.plain()
+    norms = vector_norm(plain.W_dec, dim=1)  # [d_sae]
     norms = norms.where(norms > 0, 1.0)
-    return SAE(
-        model.cfg,
-        W_enc=model.W_enc * norms,
-        b_enc=model.b_enc * norms,
-        W_dec=model.W_dec / norms[:, None],
-        b_dec=model.b_dec.clone(),
-    )
+    if bool(((norms - 1).abs() < _ROUNDING).all()):
+        return build(model.cfg, {name: t.clone() for name, t in model.tensors().items()})
+    if model.cfg.architecture == "topk":
+        raise SAEError("decoder norms can't be folded into a TopK SAE: it would choose other features")
+    folded = {name: t * norms if name in _OF_A_FEATURE else t.clone() for name, t in plain.tensors().items()}
+    folded["W_enc"] = plain.W_enc * norms
+    folded["W_dec"] = plain.W_dec / norms[:, None]
+    return build(plain.cfg, folded)
 
 
 def average_norm_scale(x: Tensor) -> float:

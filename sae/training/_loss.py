@@ -1,7 +1,7 @@
-"""The loss: squared error plus an L1 penalty, in the units people report it in.
+"""The loss: squared error plus a penalty, in the units people report it in.
 
 For one input, with e its reconstruction's error and f its features, every loss is ``error * sum(e^2) + l1 * sum(f)``,
-averaged over the batch; the reductions differ only in the two weights:
+averaged over the batch; another penalty takes phi(f) for f. The reductions differ only in the two weights:
 
 - ``code``: mean over d_in of e^2, plus lambda times the mean over d_sae of f (the seed study's program);
 - ``paper``: the same error, plus lambda times the sum over features (its text, and Bricken et al. 2023);
@@ -18,6 +18,7 @@ from typing import Literal
 from torch import Tensor
 
 from sae._errors import SAEError
+from sae.penalties import Penalty
 
 Reduction = Literal["code", "paper", "sse"]
 REDUCTIONS: tuple[str, ...] = ("code", "paper", "sse")
@@ -25,15 +26,27 @@ REDUCTIONS: tuple[str, ...] = ("code", "paper", "sse")
 
 @dataclass(frozen=True)
 class LossWeights:
-    """What one input's squared error and feature sum count in the loss."""
+    """What one input's squared error and penalty count in the loss."""
 
     error: float
     """Weight of sum over d_in of squared error."""
     l1: float
     """Weight of the sum over features."""
+    penalty: Penalty | None = None
+    """What is summed over features, f being above 0; None for f itself (L1)."""
+
+    def slope(self, f: Tensor) -> Tensor | float:
+        """Give the derivative of one input's penalty by its features f > 0: ``l1 * phi'(f)``, of any shape."""
+        return self.l1 if self.penalty is None else self.l1 * self.penalty.slope(f)
+
+    def reported(self, f: Tensor) -> Tensor:
+        """Give what is printed as the penalty of features of any shape, before its weight."""
+        return f if self.penalty is None else self.penalty.reported(f)
 
 
-def loss_weights(reduction: Reduction, l1_coefficient: float, *, d_in: int, d_sae: int) -> LossWeights:
+def loss_weights(
+    reduction: Reduction, l1_coefficient: float, *, d_in: int, d_sae: int, penalty: Penalty | None = None
+) -> LossWeights:
     """Turn a reduction and its coefficient into weights.
 
     Args:
@@ -41,6 +54,7 @@ def loss_weights(reduction: Reduction, l1_coefficient: float, *, d_in: int, d_sa
         l1_coefficient: Lambda, in the units of the reduction.
         d_in: Length of an input.
         d_sae: Number of features.
+        penalty: Summed over features; None for L1.
 
     Returns:
         The weights of one input's sums.
@@ -49,11 +63,11 @@ def loss_weights(reduction: Reduction, l1_coefficient: float, *, d_in: int, d_sa
         SAEError: An unknown reduction.
     """
     if reduction == "code":
-        return LossWeights(1 / d_in, l1_coefficient / d_sae)
+        return LossWeights(1 / d_in, l1_coefficient / d_sae, penalty)
     if reduction == "paper":
-        return LossWeights(1 / d_in, l1_coefficient)
+        return LossWeights(1 / d_in, l1_coefficient, penalty)
     if reduction == "sse":
-        return LossWeights(1.0, l1_coefficient)
+        return LossWeights(1.0, l1_coefficient, penalty)
     raise SAEError(f"l1_reduction must be one of {', '.join(REDUCTIONS)}, found {reduction!r}")
 
 
@@ -64,12 +78,13 @@ def row_losses(x: Tensor, reconstruction: Tensor, features: Tensor, weights: Los
         x: [n, d_in].
         reconstruction: [n, d_in].
         features: [n, d_sae], not negative.
-        weights: Of error and features.
+        weights: Of error and penalty.
 
     Returns:
         [n]
     """
-    return weights.error * (reconstruction - x).square().sum(dim=-1) + weights.l1 * features.sum(dim=-1)
+    penalty = weights.reported(features).sum(dim=-1)
+    return weights.error * (reconstruction - x).square().sum(dim=-1) + weights.l1 * penalty
 
 
 def sparsity_loss(

@@ -1,43 +1,254 @@
-"""Giving dead features a second life (Bricken et al. 2023, "Towards Monosemanticity", neuron resampling)."""
+"""Giving dead features a second life: each is pointed at an input that is reconstructed badly.
+
+After Bricken et al. 2023, "Towards Monosemanticity" (neuron resampling). A trainer asks ``settings.at(step, n_steps)``
+after each step, keeps the last ``settings.n_batches(batch_size)`` batches, and when it is time calls
+
+    candidates = torch.cat(batches)
+    losses = ...                      # [n_candidates]: squared errors alone, or with the penalty: settings.loss
+    moments = moment_rows(optimizer, (weights.encoder, weights.b_enc, weights.decoder))
+    done = resample(
+        weights, moments, features=record.to_resample(step), dead=record.dead(step),
+        candidates=candidates, losses=losses, settings=settings, generator=generator,
+    )
+    record.mark_resampled(step, done)
+
+``RESAMPLING`` names four ways: the project's own, and three that were published.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.linalg import vector_norm
 from torch.nn.functional import normalize
-from torch.optim import Adam
+from torch.optim import Optimizer
 
+from sae._errors import SAEError
 from sae.training._loss import LossWeights, row_losses
 from sae.training._weights import Weights
 
 N_CANDIDATES = 8192
-"""Recent inputs that new directions are drawn from."""
+"""Recent inputs that new directions are drawn from by default."""
 OUTLIER_NORM = 10.0
-"""Inputs longer than this many median norms are never drawn: one such token would become every new feature."""
+"""The guard never draws inputs longer than this many median norms."""
+SMALL_BIAS = 0.01
+"""How far below 0 the new encoder biases may lie."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resampling:
+    """When dead features are resampled, from which inputs, and to what."""
+
+    schedule: int | tuple[int, ...] = 250
+    """Steps between two resamplings, or the very steps after which there is one."""
+    until: float = 1.0
+    """Share of the steps after which features are left to settle."""
+    window: int | None = 250
+    """A feature without a firing in this many steps is dead; None: only one that never fired is."""
+    n_candidates: int | None = N_CANDIDATES
+    """Recent inputs that new directions are drawn from; None for those of the current batch alone."""
+    loss: Literal["total", "squared_error"] = "total"
+    """What an input's probability grows with: its squared error plus penalty, or the squared error alone."""
+    loss_power: float = 2.0
+    """The probability is proportional to the loss to this power."""
+    replacement: bool = False
+    """Whether one input may be drawn for several features."""
+    guard_outliers: bool = True
+    """Never draw inputs longer than 10 median norms. The few massive activations of a language model (the first token
+    of a document) hold most of the squared error: without the guard they become every new feature."""
+    subtract_b_dec: bool = True
+    """Whether a new decoder direction is that of ``x - b_dec`` or of ``x``."""
+    encoder_scale: float = 0.2
+    """Norm of a new encoder direction."""
+    encoder_scale_of: Literal["alive", "one"] = "alive"
+    """What that norm is a multiple of: the mean encoder norm of the features that are not dead, or 1."""
+    b_enc: Literal["zero", "negative", "random_negative"] = "zero"
+    """The new encoder bias: 0, -0.01, or uniform between -0.01 and 0."""
+    reset_optimizer: bool = True
+    """Whether the optimizer forgets the moments of the features it resampled."""
+
+    def __post_init__(self) -> None:
+        steps = self.schedule if isinstance(self.schedule, tuple) else (self.schedule,)
+        for name, values in (("schedule", steps), ("window", (self.window,)), ("n_candidates", (self.n_candidates,))):
+            if any(value is not None and value < 1 for value in values):
+                raise SAEError(f"{name} of a resampling must be at least 1, found {getattr(self, name)}")
+        for name in ("until", "loss_power", "encoder_scale"):
+            if not getattr(self, name) > 0:
+                raise SAEError(f"{name} of a resampling must be above 0, found {getattr(self, name)}")
+
+    def at(self, step: int, n_steps: int) -> bool:
+        """Tell whether dead features are resampled after a step, from 1 to ``n_steps``."""
+        due = step in self.schedule if isinstance(self.schedule, tuple) else step % self.schedule == 0
+        return due and step <= self.until * n_steps
+
+    def n_batches(self, batch_size: int) -> int:
+        """Give the number of last batches that hold the candidates."""
+        return 1 if self.n_candidates is None else -(-self.n_candidates // batch_size)
+
+
+RESAMPLING: Mapping[str, Resampling] = MappingProxyType(
+    {
+        "default": Resampling(until=0.8),
+        "blog": Resampling(
+            schedule=25_000,
+            window=None,
+            loss_power=1.0,
+            replacement=True,
+            guard_outliers=False,
+            subtract_b_dec=False,
+            encoder_scale=1.0,
+            encoder_scale_of="one",
+            b_enc="negative",
+        ),
+        "code": Resampling(
+            schedule=25_000,
+            window=25_000,
+            n_candidates=None,
+            loss="squared_error",
+            loss_power=1.0,
+            replacement=True,
+            guard_outliers=False,
+            encoder_scale=0.05,
+            b_enc="random_negative",
+        ),
+        "bricken": Resampling(
+            schedule=(25_000, 50_000, 75_000, 100_000),
+            window=12_500,
+            n_candidates=819_200,
+            replacement=True,
+            guard_outliers=False,
+            subtract_b_dec=False,
+        ),
+    }
+)
+"""By name: ``default``, the project's own; ``blog`` and ``code``, as the text and the program of the seed study have it
+(the text leaves open when; its steps are the program's); ``bricken``, as in "Towards Monosemanticity". The last three
+draw without a guard, as published. Change what does not fit with ``dataclasses.replace``, above all the schedule and
+window of a short training."""
 
 
 @torch.no_grad()
-def draw_inputs(x: Tensor, losses: Tensor, b_dec: Tensor, n: int, generator: torch.Generator) -> Tensor:
-    """Draw inputs without repetition, with probability proportional to the square of their loss.
+def resample(
+    weights: Weights,
+    moments: Iterable[Tensor],
+    *,
+    features: Tensor,
+    dead: Tensor,
+    candidates: Tensor,
+    losses: Tensor,
+    settings: Resampling,
+    generator: torch.Generator,
+) -> Tensor:
+    """Point dead features at badly reconstructed inputs, in place.
+
+    Args:
+        weights: Encoder, decoder and b_enc change at ``features``.
+        moments: What the optimizer remembers of these three: tensors with one row per feature.
+        features: int64 [n]: what to resample.
+        dead: int64 [n_dead]: all dead features; the others' encoder norms set the new ones.
+        candidates: [n_candidates, d_in]: inputs, in the units of the weights.
+        losses: [n_candidates], not negative.
+        settings: How.
+        generator: Of a CPU.
+
+    Returns:
+        int64 [at most n]: the features resampled; fewer than wanted where fewer candidates can be drawn.
+    """
+    inputs = draw_inputs(candidates, losses, weights.b_dec, len(features), generator, settings=settings)
+    done = features[: len(inputs)]
+    replant(weights, moments, features=done, dead=dead, inputs=inputs, settings=settings, generator=generator)
+    return done
+
+
+@torch.no_grad()
+def draw_inputs(
+    x: Tensor,
+    losses: Tensor,
+    b_dec: Tensor,
+    n: int,
+    generator: torch.Generator,
+    *,
+    settings: Resampling = RESAMPLING["default"],
+) -> Tensor:
+    """Draw inputs with a probability that grows with their loss.
 
     Args:
         x: [n_candidates, d_in].
         losses: [n_candidates], not negative.
-        b_dec: [d_in]; inputs equal to it have no direction and are not drawn.
+        b_dec: [d_in].
         n: How many to draw.
         generator: Of a CPU.
+        settings: Power of the loss, replacement, guard; inputs that give no direction are never drawn.
 
     Returns:
         [at most n, d_in]: fewer where fewer candidates can be drawn.
     """
-    norms = vector_norm(x, dim=1)
-    usable = (norms <= OUTLIER_NORM * norms.median()) & (vector_norm(x - b_dec, dim=1) > 0)
-    probability = (losses.double() / losses.max()).square() * usable
-    n_drawn = min(n, int((probability > 0).sum()))
+    usable = vector_norm(_toward(x, b_dec, settings), dim=1) > 0
+    if settings.guard_outliers:
+        norms = vector_norm(x, dim=1)
+        usable &= norms <= OUTLIER_NORM * norms.median()
+    chances = losses.double() * usable
+    chances = (chances / chances.max()).pow(settings.loss_power).nan_to_num()  # 0 / 0 where no candidate has a loss
+    n_possible = int((chances > 0).sum())
+    n_drawn = n if settings.replacement and n_possible else min(n, n_possible)
     if n_drawn == 0:
         return x[:0]
-    return x[torch.multinomial(probability.cpu(), n_drawn, generator=generator).to(x.device)]
+    drawn = torch.multinomial(chances.cpu(), n_drawn, settings.replacement, generator=generator)
+    return x[drawn.to(x.device)]
+
+
+@torch.no_grad()
+def replant(
+    weights: Weights,
+    moments: Iterable[Tensor],
+    *,
+    features: Tensor,
+    dead: Tensor,
+    inputs: Tensor,
+    settings: Resampling,
+    generator: torch.Generator,
+) -> None:
+    """Point features at given inputs, in place, and let the optimizer forget them.
+
+    Args:
+        weights: Encoder, decoder and b_enc change at ``features``; where encoder and decoder are one tensor, its rows
+            become the unit directions.
+        moments: What the optimizer remembers of these three: tensors with one row per feature.
+        features: int64 [k]: what to replant.
+        dead: int64 [n_dead]: all dead features.
+        inputs: [k, d_in]: one input each.
+        settings: Direction, scale, bias.
+        generator: Of a CPU.
+    """
+    directions = normalize(_toward(inputs, weights.b_dec, settings), dim=1)
+    norm = settings.encoder_scale
+    if settings.encoder_scale_of == "alive":
+        norm *= _mean_alive_norm(weights.encoder, dead)
+    weights.encoder[features] = directions * norm
+    weights.decoder[features] = directions
+    weights.b_enc[features] = _biases(len(features), settings, generator).to(weights.b_enc)
+    if settings.reset_optimizer:
+        for moment in moments:
+            moment[features] = 0
+
+
+def moment_rows(optimizer: Optimizer, tensors: Iterable[Tensor]) -> list[Tensor]:
+    """List what Adam remembers of some tensors; nothing before its first step.
+
+    Args:
+        optimizer: A torch.optim.Adam or AdamW.
+        tensors: Tensors it holds, with one row per feature.
+
+    Returns:
+        Both moments of each tensor, of its shape.
+    """
+    states = [optimizer.state.get(tensor, {}) for tensor in tensors]
+    return [state[name] for state in states for name in ("exp_avg", "exp_avg_sq") if name in state]
 
 
 @torch.no_grad()
@@ -60,26 +271,19 @@ def candidate_losses(x: Tensor, weights: Weights, loss: LossWeights, *, n_chunk:
     return torch.cat(losses)
 
 
-@torch.no_grad()
-def replant(weights: Weights, optimizer: Adam, *, features: Tensor, dead: Tensor, inputs: Tensor, scale: float) -> None:
-    """Point features at inputs, in place, and let Adam forget them.
+def _toward(x: Tensor, b_dec: Tensor, settings: Resampling) -> Tensor:
+    return x - b_dec if settings.subtract_b_dec else x
 
-    Args:
-        weights: The weights the optimizer holds.
-        optimizer: Its moments of the touched rows are set to 0.
-        features: int64 [k]: what to replant.
-        dead: int64 [n]: all dead features; the others' encoder norms set the new ones.
-        inputs: [k, d_in]: one input each.
-        scale: Encoder norm of a replanted feature, in mean encoder norms of the alive ones.
-    """
-    directions = normalize(inputs - weights.b_dec, dim=1)
-    norms = vector_norm(weights.encoder, dim=1)
+
+def _mean_alive_norm(encoder: Tensor, dead: Tensor) -> float:
+    """Average the encoder norms of the features that are not dead; of all where none is alive."""
+    norms = vector_norm(encoder, dim=1)
     alive = torch.ones_like(norms, dtype=torch.bool)
     alive[dead] = False
-    mean_norm = norms[alive].mean() if bool(alive.any()) else norms.mean()
-    weights.encoder[features] = directions * (scale * mean_norm)
-    weights.decoder[features] = directions
-    weights.b_enc[features] = 0
-    for weight in (weights.encoder, weights.decoder, weights.b_enc):
-        for moment in ("exp_avg", "exp_avg_sq"):
-            optimizer.state[weight][moment][features] = 0
+    return float(norms[alive].mean() if bool(alive.any()) else norms.mean())
+
+
+def _biases(n: int, settings: Resampling, generator: torch.Generator) -> Tensor:
+    if settings.b_enc == "random_negative":
+        return -SMALL_BIAS * torch.rand(n, generator=generator)
+    return torch.full((n,), -SMALL_BIAS if settings.b_enc == "negative" else 0.0)

@@ -13,14 +13,15 @@ from sae._errors import SAEError
 class RowReader:
     """Hands out the rows of a stream of [n, d_in] tensors, as many at a time as asked for."""
 
-    def __init__(self, source: Iterable[Tensor]) -> None:
+    def __init__(self, source: Iterable[Tensor], *, pending: Tensor | None = None) -> None:
         """Start before the first row.
 
         Args:
             source: Tensors [n, d_in] of one d_in; n may vary, and be 0.
+            pending: [n, d_in]: rows to hand out before those of the source.
         """
         self._source = iter(source)
-        self._left: Tensor | None = None  # the rest of the current tensor
+        self._left = pending  # the rest of the current tensor
         self.n_read = 0
         """Rows handed out so far."""
 
@@ -51,6 +52,26 @@ class RowReader:
         if n == missing:
             return None
         return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
+
+    def peek(self, n: int) -> Tensor | None:
+        """Look at the next rows, as ``take`` gives them, without handing them out."""
+        rows = self.take(n)
+        if rows is not None:
+            self._left = rows if self._left is None or not len(self._left) else torch.cat([rows, self._left])
+            self.n_read -= len(rows)
+        return rows
+
+    def skip(self, n: int) -> None:
+        """Read past the next rows; at the end of the stream, stop there."""
+        while n > 0:
+            rows = self.take(min(n, 8192))
+            if rows is None:
+                return
+            n -= len(rows)
+
+    def pending(self) -> Tensor | None:
+        """Give a copy of the rows that were read from the source and not handed out: [n, d_in], or None."""
+        return None if self._left is None or not len(self._left) else self._left.clone()
 
     def _checked(self, rows: Tensor) -> Tensor:
         if rows.ndim != 2 or not rows.is_floating_point():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -10,61 +10,104 @@ from torch.nn.functional import normalize
 
 from sae._config import SAEConfig
 from sae._model import SAE
+from sae.architectures import build
 
 
 @dataclass(frozen=True)
 class Weights:
-    """The four tensors that are learned; also used for their gradients."""
+    """The tensors that are learned."""
 
     encoder: Tensor
     """[d_sae, d_in]: W_enc transposed."""
     b_enc: Tensor
-    """[d_sae]"""
+    """[d_sae]; a gated SAE's b_gate."""
     decoder: Tensor
-    """[d_sae, d_in]: W_dec."""
+    """[d_sae, d_in]: W_dec; of a tied SAE the encoder itself."""
     b_dec: Tensor
     """[d_in]"""
+    threshold: Tensor | None = None
+    """[d_sae], jumprelu alone; not negative."""
+    r_mag: Tensor | None = None
+    """[d_sae], gated alone."""
+    b_mag: Tensor | None = None
+    """[d_sae], gated alone."""
+
+    @property
+    def tied(self) -> bool:
+        """Whether encoder and decoder are one tensor."""
+        return self.decoder is self.encoder
+
+    def named(self) -> dict[str, Tensor]:
+        """Give every learned tensor once, by the name of its field, in a fixed order."""
+        found = {field.name: getattr(self, field.name) for field in fields(self)}
+        if self.tied:
+            del found["decoder"]
+        return {name: tensor for name, tensor in found.items() if tensor is not None}
 
     def tensors(self) -> list[Tensor]:
-        """List the four in a fixed order."""
-        return [self.encoder, self.b_enc, self.decoder, self.b_dec]
+        """List every learned tensor once, in a fixed order."""
+        return list(self.named().values())
 
     def encoder_bias(self) -> Tensor:
         """Give the bias of an encoder that reads x instead of x - b_dec: [d_sae]."""
         return self.b_enc - self.encoder @ self.b_dec
 
     def encode(self, x: Tensor) -> Tensor:
-        """Turn inputs [n, d_in] into features [n, d_sae]."""
+        """Turn inputs [n, d_in] into the features [n, d_sae] of a standard or tied SAE."""
         return torch.addmm(self.encoder_bias(), x, self.encoder.T).relu_()
 
     def decode(self, features: Tensor) -> Tensor:
         """Turn features [n, d_sae] into reconstructions [n, d_in]."""
         return torch.addmm(self.b_dec, features, self.decoder)
 
-    def to_sae(self, cfg: SAEConfig) -> SAE:
-        """Make the SAE that these weights are."""
-        return SAE(cfg, W_enc=self.encoder.T, b_enc=self.b_enc, W_dec=self.decoder, b_dec=self.b_dec)
+    def to_sae(self, cfg: SAEConfig, *, threshold: Tensor | None = None) -> SAE:
+        """Make the SAE that these weights are.
+
+        Args:
+            cfg: Its architecture and sizes.
+            threshold: [], batchtopk and matryoshka: what stands for the smallest feature selected.
+        """
+        tensors = {
+            "W_enc": self.encoder.T,
+            "b_gate" if cfg.architecture == "gated" else "b_enc": self.b_enc,
+            "W_dec": None if self.tied else self.decoder,
+            "b_dec": self.b_dec,
+            "threshold": self.threshold if threshold is None else threshold,
+            "r_mag": self.r_mag,
+            "b_mag": self.b_mag,
+        }
+        return build(cfg, {name: tensor for name, tensor in tensors.items() if tensor is not None})
 
 
-def initial_weights(d_sae: int, b_dec: Tensor, seed: int) -> Weights:
+def initial_weights(
+    d_sae: int, b_dec: Tensor, seed: int, *, architecture: str = "standard", threshold: float = 0.0
+) -> Weights:
     """Draw the starting weights: random unit decoder rows, and an encoder along them.
 
     Encoder rows are short enough (2 d_in / d_sae) for the first reconstruction, in which about half of the features
-    fire, to have about the length of its input.
+    fire, to have about the length of its input; a tied SAE has no such choice.
 
     Args:
         d_sae: Number of features.
         b_dec: [d_in]: where b_dec starts.
         seed: Of the directions; the same on every device.
+        architecture: Decides which tensors there are.
+        threshold: jumprelu: where thresholds start.
 
     Returns:
         float32 weights on the device of ``b_dec``.
     """
-    d_in = len(b_dec)
+    d_in, device = len(b_dec), b_dec.device
     directions = normalize(torch.randn(d_sae, d_in, generator=torch.Generator().manual_seed(seed)), dim=1)
-    decoder = directions.to(b_dec.device)
-    encoder = decoder * min(1.0, 2 * d_in / d_sae)
-    return Weights(encoder, torch.zeros(d_sae, device=b_dec.device), decoder, b_dec.clone())
+    decoder = directions.to(device)
+    encoder = decoder if architecture == "tied" else decoder * min(1.0, 2 * d_in / d_sae)
+    b_enc = torch.zeros(d_sae, device=device)
+    if architecture == "jumprelu":
+        return Weights(encoder, b_enc, decoder, b_dec.clone(), threshold=torch.full_like(b_enc, threshold))
+    if architecture == "gated":
+        r_mag, b_mag = torch.zeros_like(b_enc), torch.zeros_like(b_enc)
+        return Weights(encoder, b_enc, decoder, b_dec.clone(), r_mag=r_mag, b_mag=b_mag)
+    return Weights(encoder, b_enc, decoder, b_dec.clone())
 
 
 def remove_parallel_(gradient: Tensor, decoder: Tensor) -> None:

@@ -11,20 +11,24 @@ from torch import Tensor
 import sae
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_sae() -> Callable[..., sae.SAE]:
-    """Make a random SAE; keywords go to its config."""
+    """Make a random SAE; keywords go to its config. About half of the features fire, thresholds lie above 0."""
 
-    def make(d_in: int = 6, d_sae: int = 15, seed: int = 0, **config: object) -> sae.SAE:
+    def make(
+        d_in: int = 6, d_sae: int = 15, seed: int = 0, architecture: str = "standard", **config: object
+    ) -> sae.SAE:
         random = torch.Generator().manual_seed(seed)
-        cfg = sae.SAEConfig(**{"architecture": "standard", "d_in": d_in, "d_sae": d_sae, **config})
-        return sae.SAE(
-            cfg,
-            W_enc=torch.randn(d_in, d_sae, generator=random),
-            b_enc=torch.randn(d_sae, generator=random),
-            W_dec=torch.randn(d_sae, d_in, generator=random),
-            b_dec=torch.randn(d_in, generator=random),
-        )
+        if architecture in {"topk", "batchtopk", "matryoshka"}:
+            config.setdefault("k", 4)
+        if architecture == "matryoshka":
+            config.setdefault("widths", (3, 8, d_sae))
+        cfg = sae.SAEConfig(architecture=architecture, d_in=d_in, d_sae=d_sae, **config)
+        shapes = sae.architectures.REGISTRY[architecture].shapes(cfg)
+        tensors = {name: torch.randn(shape, generator=random) for name, shape in shapes.items()}
+        if "threshold" in tensors:
+            tensors["threshold"] = 0.2 + torch.rand(shapes["threshold"], generator=random)
+        return sae.build(cfg, tensors)
 
     return make
 

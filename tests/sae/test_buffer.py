@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -81,3 +83,42 @@ def test_bad_sizes():
     for capacity, batch in ((4, 5), (4, 0)):
         with pytest.raises(sae.SAEError, match=f"batch_size={batch}, capacity={capacity}"):
             sae.ActivationBuffer([], capacity=capacity, batch_size=batch, seed=0)
+
+
+@settings(deadline=None)
+@given(
+    sizes=st.lists(st.integers(0, 17), max_size=12),
+    capacity=st.integers(1, 40),
+    batch=st.integers(1, 40),
+    n_before=st.integers(0, 12),
+    opens=st.booleans(),
+)
+def test_a_resumed_buffer_goes_on_with_the_same_batches(sizes, capacity, batch, n_before, opens):
+    batch = min(batch, capacity)
+    rows = torch.cat([torch.empty(0, 2), *numbered(sizes)])
+
+    def source():
+        return (lambda skip: rows[skip:].split(5)) if opens else rows.split(3)
+
+    def buffer():
+        return sae.ActivationBuffer(source(), capacity=capacity, batch_size=batch, seed=1)
+
+    whole = list(buffer())
+    stopped = buffer()
+    iterator = iter(stopped)
+    given_before = [part for _, part in zip(range(n_before), iterator, strict=False)]
+    state = copy.deepcopy(stopped.state_dict())
+    list(iterator)  # what goes on elsewhere does not matter
+    resumed = buffer()
+    resumed.load_state_dict(state)
+    together = given_before + list(resumed)
+    assert len(together) == len(whole)
+    assert all(torch.equal(found, wanted) for found, wanted in zip(together, whole, strict=True))
+    assert resumed.n_read == len(rows)
+    assert len(list(resumed)) == len(whole)  # and then from the start again
+
+
+def test_a_state_of_another_buffer_is_refused():
+    state = sae.ActivationBuffer([], capacity=5, batch_size=2, seed=0).state_dict()
+    with pytest.raises(sae.SAEError, match="the state is of a buffer with capacity=5, this one has capacity=6"):
+        sae.ActivationBuffer([], capacity=6, batch_size=2, seed=0).load_state_dict(state)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from torch.nn.functional import normalize
 
 import sae
+from sae._config import ARCHITECTURES
 from sae.compare import _twins, decoder_twins, sum_random_pairs
 
 
@@ -84,3 +85,23 @@ def test_pairs_follow_the_seed(make_sae):
     model = make_sae()
     assert sum_random_pairs(model, 1).fingerprint() == sum_random_pairs(model, 1).fingerprint()
     assert sum_random_pairs(model, 1).fingerprint() != sum_random_pairs(model, 2).fingerprint()
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_pairs_of_any_architecture_encode_alike(make_sae, architecture):
+    model = make_sae(architecture=architecture, d_sae=14)
+    worse = sum_random_pairs(model, seed=3)
+    assert torch.equal(worse.W_dec, model.W_dec)
+    assert torch.equal(worse.b_dec, model.b_dec)
+    order = torch.randperm(14, generator=torch.Generator().manual_seed(3))
+    i, j = order[0], order[7]
+    for name, tensor in worse.tensors().items():
+        if name not in {"W_dec", "b_dec"}:
+            before = model.plain().tensors()[name]
+            torch.testing.assert_close(tensor[..., i], tensor[..., j])
+            total = before[..., i] + before[..., j]
+            torch.testing.assert_close(tensor[..., i], total / 2 if name == "r_mag" else total)
+    f = worse.encode(5 * torch.randn(30, 6))
+    assert (f > 0).any()
+    if architecture != "topk":  # there one of the two may take the last place
+        torch.testing.assert_close(f[:, i], f[:, j])

@@ -4,33 +4,64 @@ import pytest
 import torch
 
 import sae
+from sae._config import ARCHITECTURES
 from sae.training._fold import average_norm_scale
 
 
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("scale", [0.01, 1.0, 37.0])
 @pytest.mark.parametrize("apply_b_dec_to_input", [True, False])
-def test_a_folded_scale_gives_the_same_reconstruction(make_sae, scale, apply_b_dec_to_input):
-    model = make_sae(apply_b_dec_to_input=apply_b_dec_to_input)
+def test_a_folded_scale_gives_the_same_reconstruction(make_sae, architecture, scale, apply_b_dec_to_input):
+    model = make_sae(architecture=architecture, apply_b_dec_to_input=apply_b_dec_to_input)
     folded = sae.fold_input_scale(model, scale)
-    x = torch.randn(50, 6)
+    x = torch.randn(50, 6) / scale
     torch.testing.assert_close(folded.encode(x), model.encode(scale * x) / scale, rtol=1e-4, atol=1e-5 / scale)
     torch.testing.assert_close(folded(x), model(scale * x) / scale, rtol=1e-4, atol=1e-4 / scale)
+    assert folded.cfg == model.cfg
     assert torch.equal(folded.W_dec, model.W_dec)
     back = sae.fold_input_scale(folded, 1 / scale)
     for name, weight in model.named_parameters():
         torch.testing.assert_close(getattr(back, name), weight)
 
 
-def test_folded_norms_give_the_same_reconstruction(make_sae):
-    model = make_sae()
+@pytest.mark.parametrize("architecture", [name for name in ARCHITECTURES if name != "topk"])
+def test_folded_norms_give_the_same_reconstruction(make_sae, architecture):
+    model = make_sae(architecture=architecture)
     model.W_dec[4] = 0
+    before = model.fingerprint()
     folded = sae.fold_decoder_norm(model)
+    assert model.fingerprint() == before
     x = torch.randn(50, 6)
-    torch.testing.assert_close(folded(x), model(x))
+    torch.testing.assert_close(folded(x), model(x), rtol=1e-4, atol=1e-4)
     norms = folded.W_dec.norm(dim=1)
     assert norms[4] == 0
     torch.testing.assert_close(norms[norms > 0], torch.ones(14))
-    torch.testing.assert_close(folded.encode(x)[:, :4], model.encode(x)[:, :4] * model.W_dec[:4].norm(dim=1))
+    expected = model.encode(x)[:, :4] * model.W_dec[:4].norm(dim=1)
+    torch.testing.assert_close(folded.encode(x)[:, :4], expected, rtol=1e-4, atol=1e-5)
+    again = sae.fold_decoder_norm(folded)
+    assert again.fingerprint() == folded.fingerprint()
+    assert folded.cfg.architecture == model.plain().cfg.architecture
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_unit_rows_stay_as_they_are(make_sae, architecture):
+    model = make_sae(architecture=architecture)
+    if architecture == "tied":
+        unit = {"W_enc": torch.nn.functional.normalize(model.W_enc, dim=0)}
+    else:
+        unit = {"W_dec": torch.nn.functional.normalize(model.W_dec, dim=1)}
+    model = sae.build(model.cfg, {**model.tensors(), **unit})
+    folded = sae.fold_decoder_norm(model)
+    assert folded.cfg == model.cfg
+    assert folded.fingerprint() == model.fingerprint()
+    assert folded.W_enc.data_ptr() != model.W_enc.data_ptr()
+
+
+def test_what_can_not_be_folded(make_sae):
+    with pytest.raises(sae.SAEError, match="choose other features"):
+        sae.fold_decoder_norm(make_sae(architecture="topk"))
+    with pytest.raises(sae.SAEError, match=r"normalises its inputs \(layer_norm\)"):
+        sae.fold_input_scale(make_sae(normalize_activations="layer_norm"), 2.0)
 
 
 def test_the_average_norm_becomes_the_root_of_the_length():
@@ -41,7 +72,7 @@ def test_the_average_norm_becomes_the_root_of_the_length():
 
 
 def test_bad_scale(make_sae):
-    for scale in (0.0, -1.0, float("nan")):
+    for scale in (0.0, -1.0, float("nan"), float("inf")):
         with pytest.raises(sae.SAEError, match="scale must be above 0"):
             sae.fold_input_scale(make_sae(), scale)
 

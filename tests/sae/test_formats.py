@@ -127,10 +127,12 @@ def test_flat_configs_from_before_version_6(folder):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"activation_fn_str": "topk", "activation_fn_kwargs": {"k": 4}}, "'topk'; known: standard"),
+        ({"activation_fn_str": "topk", "activation_fn_kwargs": {}}, "needs k"),
+        ({"activation_fn_str": "topk", "activation_fn_kwargs": {"k": 2.5}}, "whole number for a topk SAE, found 2.5"),
+        ({"activation_fn_str": "tanh-relu"}, "'tanh-relu'; known: standard"),
         ({"hook_point": "blocks.1.attn.hook_z"}, "reshape_activations"),
         ({"normalize_activations": True}, "expected_average_only_in"),
-        ({"architecture": "gated"}, "'gated'"),
+        ({"architecture": "gated"}, "tensor b_gate, b_mag, r_mag is missing"),
     ],
 )
 def test_flat_configs_that_compute_something_else(folder, changes, message):
@@ -142,13 +144,16 @@ def test_flat_configs_that_compute_something_else(folder, changes, message):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"architecture": "jumprelu"}, "unknown SAE architecture 'jumprelu'; known: standard"),
+        ({"architecture": "transcoder"}, "unknown SAE architecture 'transcoder'; known: standard"),
+        ({"architecture": "jumprelu"}, "tensor threshold is missing: a jumprelu SAE has W_enc"),
         ({"d_in": None}, "d_in: Field required"),
         ({"d_sae": "many"}, "d_sae: "),
         ({"d_sae": 14}, r"W_enc must have shape \(6, 14\), found \(6, 15\)"),
         ({"d_in": 15, "d_sae": 6, "metadata": {}}, "it looks transposed"),
         ({"dtype": "float8"}, "unknown SAE dtype 'float8'"),
-        ({"normalize_activations": "layer_norm"}, "'layer_norm'"),
+        ({"normalize_activations": "whiten"}, "one of none, layer_norm, constant_norm_rescale, found 'whiten'"),
+        ({"normalize_activations": "expected_average_only_in"}, r"activation_scaler\.json"),
+        ({"architecture": "topk", "k": 99}, "k must lie in"),
         ({"reshape_activations": "hook_z"}, "reshape_activations"),
         ({"metadata": {"context_size": "long"}}, "context_size"),
         ({"metadata": {"weight_processing": "cooked"}}, "weight_processing"),
@@ -209,7 +214,7 @@ def test_missing_and_broken_files(folder, name):
 def test_paths_that_are_no_sae(tmp_path):
     with pytest.raises(sae.SAEError, match="no such file or folder"):
         sae.load(tmp_path / "nowhere")
-    with pytest.raises(sae.SAEError, match="known format; known: SAELens folder"):
+    with pytest.raises(sae.SAEError, match=r"known format; known: .*SAELens folder"):
         sae.load(tmp_path)
     (tmp_path / "notes.txt").write_text("hello")
     with pytest.raises(sae.SAEError, match="known format"):
@@ -312,6 +317,8 @@ def test_broken_torch_files(tmp_path):
             sae.load(file)
 
 
-def test_every_format_is_found_by_its_own_files(folder, tmp_path):
+def test_formats_are_found_by_their_own_files(folder, tmp_path):
     torch.save(state(), tmp_path / "weights.pth")
-    assert [detect(path) for path in (folder, tmp_path / "weights.pth")] == list(FORMATS)
+    names = [detect(path).name for path in (folder, tmp_path / "weights.pth")]
+    assert [name.split()[0] for name in names] == ["SAELens", "state"]
+    assert set(names) <= {known.name for known in FORMATS}

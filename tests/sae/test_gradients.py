@@ -1,45 +1,207 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 
 import sae
-from sae.training import _gradients
-from sae.training._gradients import dense_step, sparse_step
+from sae.penalties import FrequencyPenalty, parse_penalty
 from sae.training._loss import loss_weights
 from sae.training._weights import Weights, initial_weights, remove_parallel_, unit_rows_
+from sae.training.steps import STEPS, Objective, _autograd, _pairs, autograd_step, relu_dense_step, relu_sparse_step
 
 D_IN, D_SAE, N = 6, 20, 33
 
 
-def random_weights(bias=0.0):
+def random_weights(bias=0.0, architecture="standard"):
     random = torch.Generator().manual_seed(1)
-    shapes = [(D_SAE, D_IN), (D_SAE,), (D_SAE, D_IN), (D_IN,)]
-    encoder, b_enc, decoder, b_dec = (torch.randn(shape, generator=random) for shape in shapes)
-    return Weights(encoder, b_enc + bias, decoder, b_dec)
+    shapes = [(D_SAE, D_IN), (D_SAE,), (D_SAE, D_IN), (D_IN,), (D_SAE,), (D_SAE,)]
+    encoder, b_enc, decoder, b_dec, more, most = (torch.randn(shape, generator=random) for shape in shapes)
+    b_enc += bias
+    if architecture == "tied":
+        return Weights(encoder, b_enc, encoder, b_dec)
+    if architecture == "jumprelu":
+        return Weights(encoder, b_enc, decoder, b_dec, threshold=more.abs())
+    if architecture == "gated":
+        return Weights(encoder, b_enc, decoder, b_dec, r_mag=0.3 * more, b_mag=0.3 * most)
+    return Weights(encoder, b_enc, decoder, b_dec)
 
 
-@pytest.mark.parametrize("compute", [dense_step, sparse_step])
+def inputs(n=N):
+    return torch.randn(n, D_IN, generator=torch.Generator().manual_seed(2))
+
+
+def objective(architecture, penalty="l1", reduction="sse", coefficient=0.7, **changes):
+    counts = penalty == "step"
+    parsed = None if penalty in {"l1", "step"} else parse_penalty(penalty)
+    coefficient = 0.0 if architecture in {"topk", "batchtopk", "matryoshka"} else coefficient
+    return Objective(
+        loss=loss_weights(reduction, coefficient, d_in=D_IN, d_sae=D_SAE, penalty=parsed),
+        architecture=architecture,
+        counts_features=counts,
+        **{"k": 4, "bandwidth": 0.8, "widths": (5, 8, D_SAE) if architecture == "matryoshka" else (D_SAE,), **changes},
+    )
+
+
+def assert_same(found, expected, goal):
+    assert list(found.gradients) == list(expected.gradients)
+    for name, gradient in expected.gradients.items():
+        torch.testing.assert_close(found.gradients[name], gradient, rtol=1e-5, atol=1e-5)
+    for name in ("error", "squared_error", "counts"):
+        torch.testing.assert_close(getattr(found, name), getattr(expected, name), rtol=1e-5, atol=1e-5)
+    weight = goal.loss.l1
+    torch.testing.assert_close(weight * found.penalty, weight * expected.penalty, rtol=1e-5, atol=1e-5)
+    other = torch.zeros(()) if found.other_error is None else found.other_error
+    torch.testing.assert_close(other, expected.other_error, rtol=1e-5, atol=1e-5)
+
+
+PENALTIES = ["l1", "sqrt", "tanh:1", "log:0.1", "offset_sqrt:0.1", "l0:0.2"]
+CASES = [
+    *[(architecture, penalty, {}) for architecture in ("standard", "tied", "gated") for penalty in PENALTIES],
+    *[("jumprelu", "tanh:1", {}), ("jumprelu", "step", {}), ("jumprelu", "step", {"l0_target": 3.0})],
+    *[("topk", "l1", {"k": k}) for k in (1, 4, D_SAE)],
+    *[("batchtopk", "l1", {"k": k, "screen": screen}) for k in (1, 4) for screen in (0.0, 0.5, 100.0)],
+    *[("matryoshka", "l1", {"k": k}) for k in (1, 4)],
+    ("matryoshka", "l1", {"widths": (1, 19, D_SAE)}),
+]
+
+
+@pytest.mark.parametrize(("architecture", "penalty", "changes"), CASES)
+@pytest.mark.parametrize("bias", [0.0, -4.0])  # many and few active features
+def test_hand_written_gradients_are_autograds(monkeypatch, architecture, penalty, changes, bias):
+    monkeypatch.setattr(_pairs, "chunk_rows", lambda *_: 8)
+    weights, goal = random_weights(bias, architecture), objective(architecture, penalty, **changes)
+    expected = autograd_step(inputs(), weights, goal)
+    for step in (STEPS[architecture].sparse, STEPS[architecture].dense):
+        assert_same(step(inputs(), weights, goal), expected, goal)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "penalty"),
+    [
+        *[(architecture, "l1") for architecture in ("tied", "gated", "topk", "batchtopk", "matryoshka")],
+        *[("standard", "sqrt"), ("jumprelu", "step"), ("jumprelu", "tanh:1")],
+    ],
+)
+@pytest.mark.parametrize("way", ["dense", "sparse"])
+def test_every_parameter_receives_a_gradient(architecture, penalty, way):
+    weights = random_weights(0.0, architecture)
+    found = getattr(STEPS[architecture], way)(inputs(400), weights, objective(architecture, penalty, k=12))
+    assert list(found.gradients) == list(weights.named())
+    for name, gradient in found.gradients.items():
+        assert gradient.shape == weights.named()[name].shape
+        per_feature = gradient.abs() if gradient.ndim == 1 else gradient.abs().sum(dim=1)
+        share = (per_feature > 0).float().mean()
+        assert share == 1, f"{name}: only {share:.0%} of the rows have a gradient"
+
+
+@pytest.mark.parametrize("architecture", ["gated", "jumprelu"])
+def test_autograd_in_blocks_is_autograd_of_the_whole(monkeypatch, architecture):
+    weights = random_weights(0.0, architecture)
+    goal = objective(architecture, "step", l0_target=3.0) if architecture == "jumprelu" else objective(architecture)
+    whole = autograd_step(inputs(), weights, goal)
+    monkeypatch.setattr(_autograd, "chunk_rows", lambda *_: 8)
+    assert_same(autograd_step(inputs(), weights, goal), whole, goal)
+
+
+@pytest.mark.parametrize("compute", [relu_dense_step, relu_sparse_step])
 @pytest.mark.parametrize("reduction", ["code", "paper", "sse"])
 @pytest.mark.parametrize("bias", [0.0, -4.0, -100.0])  # many, few and no active features
 @pytest.mark.parametrize("chunk_rows", [8, 256])
-def test_gradients_are_autograds(monkeypatch, compute, reduction, bias, chunk_rows):
-    monkeypatch.setattr(_gradients, "_chunk_rows", lambda *_: chunk_rows)
-    weights = random_weights(bias)
-    x = torch.randn(N, D_IN, generator=torch.Generator().manual_seed(2))
+def test_gradients_are_those_of_the_model_and_the_loss(monkeypatch, compute, reduction, bias, chunk_rows):
+    monkeypatch.setattr(_pairs, "chunk_rows", lambda *_: chunk_rows)
+    weights, x = random_weights(bias), inputs()
     model = weights.to_sae(sae.SAEConfig("standard", d_in=D_IN, d_sae=D_SAE)).requires_grad_()
     features = model.encode(x)
     loss = sae.sparsity_loss(x, model.decode(features), features, l1_coefficient=0.7, reduction=reduction)
     loss.backward()
 
-    parts = loss_weights(reduction, 0.7, d_in=D_IN, d_sae=D_SAE)
-    step = compute(x, weights, parts)
+    goal = objective("standard", reduction=reduction)
+    step = compute(x, weights, goal)
     expected = [model.W_enc.grad.T, model.b_enc.grad, model.W_dec.grad, model.b_dec.grad]
-    for found, wanted in zip(step.gradients.tensors(), expected, strict=True):
+    for found, wanted in zip(step.gradients.values(), expected, strict=True):
         torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-6)
-    total = (parts.error * step.squared_error + parts.l1 * step.feature_sum) / N
+    total = (goal.loss.error * step.squared_error + goal.loss.l1 * step.penalty) / N
     torch.testing.assert_close(total, loss.detach())
     assert step.counts.tolist() == (features > 0).sum(dim=0).tolist()
+
+
+@pytest.mark.parametrize("architecture", ["topk", "gated", "jumprelu", "tied"])
+def test_a_step_activates_what_the_model_does(architecture):
+    weights, x = random_weights(0.0, architecture), inputs()
+    cfg = sae.SAEConfig(architecture, d_in=D_IN, d_sae=D_SAE, k=4 if architecture == "topk" else None)
+    model = weights.to_sae(cfg)
+    features = model.encode(x)
+    for step in (STEPS[architecture].dense, STEPS[architecture].sparse):
+        penalty = "step" if architecture == "jumprelu" else "l1"
+        found = step(x, weights, objective(architecture, penalty))
+        assert found.counts.tolist() == (features > 0).sum(dim=0).tolist()
+        torch.testing.assert_close(found.error, model(x) - x, rtol=1e-4, atol=1e-5)
+
+
+def test_the_gates_own_reconstruction_does_not_move_the_decoder():
+    weights, x = random_weights(0.0, "gated"), inputs()
+    found = STEPS["gated"].sparse(x, weights, objective("gated"))
+    decoder = weights.decoder.clone().requires_grad_()
+    f = weights.to_sae(sae.SAEConfig("gated", d_in=D_IN, d_sae=D_SAE)).encode(x)
+    (weights.b_dec + f @ decoder - x).square().sum().div(N).backward()
+    torch.testing.assert_close(found.gradients["decoder"], decoder.grad, rtol=1e-4, atol=1e-5)
+    assert found.other_error > 0
+
+
+def test_an_l0_approximation_reports_the_true_count():
+    found = relu_sparse_step(inputs(), random_weights(), objective("standard", "l0:0.2"))
+    assert found.penalty == found.counts.sum()
+
+
+def test_batchtopk_gives_the_smallest_it_selected():
+    weights, x = random_weights(), inputs()
+    found = STEPS["batchtopk"].sparse(x, weights, objective("batchtopk"))
+    ordered = weights.encode(x).flatten().sort(descending=True).values
+    torch.testing.assert_close(found.smallest, ordered[4 * N - 1])
+    assert found.counts.sum() == 4 * N
+    nothing = dataclasses.replace(weights, b_enc=weights.b_enc - 100)
+    assert STEPS["batchtopk"].sparse(x, nothing, objective("batchtopk")).counts.sum() == 0
+
+
+def test_matryoshka_is_the_sum_over_its_prefixes():
+    weights, x = random_weights(), inputs()
+    whole = STEPS["matryoshka"].sparse(x, weights, objective("matryoshka"))
+    f = torch.zeros(N, D_SAE)
+    pre = weights.encode(x)
+    f[pre >= whole.smallest] = pre[pre >= whole.smallest]
+    errors = [(weights.b_dec + f[:, :w] @ weights.decoder[:w] - x).square().sum() for w in (5, 8, D_SAE)]
+    torch.testing.assert_close(whole.squared_error, errors[-1])
+    torch.testing.assert_close(whole.other_error, errors[0] + errors[1])
+
+
+def test_a_rare_feature_is_pulled_up_by_the_frequency_penalty():
+    weights, x = random_weights(), inputs()
+    plain = relu_sparse_step(x, weights, objective("standard"))
+    always = (plain.counts > 0.6 * N).nonzero().squeeze(1)
+    frequency = FrequencyPenalty(D_SAE, coefficient=1.0, s_min=0.6)
+    pulled = relu_sparse_step(x, weights, objective("standard", frequency=frequency))
+    change = pulled.gradients["b_enc"] - plain.gradients["b_enc"]
+    assert len(always)
+    assert change[always].abs().max() == 0
+    rare = ((plain.counts > 0) & (plain.counts < 0.6 * N)).nonzero().squeeze(1)
+    assert len(rare)
+    assert change[rare].max() < 0  # a step against the gradient raises the bias
+
+
+@pytest.mark.parametrize("architecture", ["standard", "gated", "topk", "jumprelu"])
+@pytest.mark.parametrize("way", ["dense", "sparse"])
+def test_a_bfloat16_encoder_is_close_and_the_rest_float32(architecture, way):
+    weights, x = random_weights(0.0, architecture), inputs(400)
+    compute, penalty = getattr(STEPS[architecture], way), "step" if architecture == "jumprelu" else "l1"
+    exact = compute(x, weights, objective(architecture, penalty))
+    rounded = compute(x, weights, objective(architecture, penalty, encoder_dtype=torch.bfloat16))
+    for name, gradient in rounded.gradients.items():
+        assert gradient.dtype == torch.float32
+        cosine = torch.cosine_similarity(gradient.flatten(), exact.gradients[name].flatten(), dim=0)
+        assert cosine > 0.98, name
+        assert not torch.equal(gradient, exact.gradients[name])
 
 
 def test_the_removed_part_was_parallel():

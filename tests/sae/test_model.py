@@ -109,10 +109,20 @@ def test_weights_are_checked(make_sae):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"architecture": "jumprelu"}, "'jumprelu'; known: standard"),
+        ({"architecture": "abstopk"}, "'abstopk'; known: standard"),
         ({"d_in": 0}, "d_in=0"),
         ({"dtype": "int8"}, "'int8'; known: float32"),
-        ({"normalize_activations": "layer_norm"}, "layer_norm"),
+        ({"normalize_activations": "expected_average_only_in"}, "'expected_average_only_in': fold"),
+        ({"architecture": "topk"}, "needs k"),
+        ({"architecture": "topk", "k": 0}, r"1\.\.15 \(d_sae\), found 0"),
+        ({"architecture": "batchtopk", "k": 16}, r"1\.\.15 \(d_sae\), found 16"),
+        ({"k": 3}, "k=3 means nothing to the architecture 'standard'"),
+        ({"widths": (3, 15)}, r"matryoshka SAEs and to no other; found \(3, 15\)"),
+        ({"architecture": "matryoshka"}, "matryoshka SAEs and to no other; found None"),
+        ({"architecture": "matryoshka", "widths": ()}, r"d_sae=15, found \(\)"),
+        ({"architecture": "matryoshka", "widths": (8, 3, 15)}, "must ascend"),
+        ({"architecture": "matryoshka", "widths": (0, 15)}, "from at least 1"),
+        ({"architecture": "matryoshka", "widths": (3, 8)}, "d_sae=15"),
         ({"metadata": sae.SAEMetadata(dead_train=(3, 15))}, r"outside 0\.\.14"),
     ],
 )
@@ -132,6 +142,47 @@ def test_fingerprint_sees_weights_and_nothing_else(make_sae):
         seen.add(sae.SAE(model.cfg, **changed).fingerprint())
     assert len(seen) == 7
     assert all(len(found) == 64 for found in seen)
+
+
+def test_what_changes_the_encoding_changes_the_fingerprint(make_sae):
+    settings = [{}, {"apply_b_dec_to_input": False}, {"normalize_activations": "layer_norm"}]
+    settings += [{"architecture": "topk", "k": k} for k in (3, 4)]
+    assert len({make_sae(**setting).fingerprint() for setting in settings}) == 5
+    trained_with = [make_sae(architecture="batchtopk", k=k).fingerprint() for k in (3, 4)]
+    assert trained_with[0] == trained_with[1]
+
+
+def test_missing_and_unknown_tensors_are_named(make_sae):
+    model = make_sae()
+    tensors = model.tensors()
+    with pytest.raises(sae.SAEError, match=r"tensor W_dec is missing: a standard SAE has W_enc, b_enc, W_dec, b_dec"):
+        sae.build(model.cfg, {name: t for name, t in tensors.items() if name != "W_dec"})
+    with pytest.raises(sae.SAEError, match="tensor threshold is not part of a standard SAE"):
+        sae.build(model.cfg, {**tensors, "threshold": torch.ones(15)})
+
+
+def test_layer_norm_is_undone(make_sae):
+    plain = make_sae()
+    model = make_sae(normalize_activations="layer_norm")
+    x = 5 * torch.randn(2, 4, 6) + 3
+    deviation = x.std(dim=-1, keepdim=True)
+    read = (x - x.mean(dim=-1, keepdim=True)) / (deviation + 1e-5)
+    torch.testing.assert_close(model.encode(x), plain.encode(read))
+    torch.testing.assert_close(model(x), plain(read) * deviation + x.mean(dim=-1, keepdim=True))
+    torch.testing.assert_close(model.decode(model.encode(x), x=x), model(x))
+    with pytest.raises(sae.SAEError, match=r"decode\(f, x=x\) needs the inputs .*layer_norm"):
+        model.decode(model.encode(x))
+
+
+def test_a_constant_norm_is_undone(make_sae):
+    plain = make_sae()
+    model = make_sae(normalize_activations="constant_norm_rescale")
+    x = 5 * torch.randn(4, 6)
+    x[1] = 0
+    scale = x.norm(dim=1, keepdim=True) / 6**0.5
+    scale[1] = 1  # nothing to scale
+    torch.testing.assert_close(model.encode(x), plain.encode(x / scale))
+    torch.testing.assert_close(model(x), plain(x / scale) * scale)
 
 
 def test_everything_exported_exists():

@@ -1,26 +1,99 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 import torch
+from torch.nn.functional import normalize
 from torch.optim import Adam
 
+import sae
+from sae.training import Trainer
 from sae.training._firing import FiringRecord
 from sae.training._loss import LossWeights
-from sae.training._resample import candidate_losses, draw_inputs, replant
-from sae.training._weights import initial_weights
+from sae.training._resample import (
+    RESAMPLING,
+    Resampling,
+    candidate_losses,
+    draw_inputs,
+    moment_rows,
+    replant,
+    resample,
+)
+from sae.training._weights import Weights, initial_weights
+
+DEFAULT = RESAMPLING["default"]
+MODES = sorted(RESAMPLING)
 
 
 def generator(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def test_inputs_are_drawn_by_the_square_of_their_loss():
+def rows(weights):
+    """The three tensors with one row per feature."""
+    return (weights.encoder, weights.b_enc, weights.decoder)
+
+
+def stepped_adam(weights):
+    """Adam after two steps, so that it remembers something of everything."""
+    optimizer = Adam(weights.tensors(), lr=1e-3, fused=True)
+    for _ in range(2):
+        for weight in weights.tensors():
+            weight.grad = torch.ones_like(weight)
+        optimizer.step()
+    return optimizer
+
+
+def test_the_modes_are_the_published_ones():
+    blog, code, bricken = (RESAMPLING[name] for name in ("blog", "code", "bricken"))
+    assert (blog.schedule, code.schedule) == (25_000, 25_000)
+    assert bricken.schedule == (25_000, 50_000, 75_000, 100_000)
+    assert (blog.window, code.window, bricken.window) == (None, 25_000, 12_500)
+    assert (code.n_candidates, bricken.n_candidates) == (None, 819_200)
+    assert (blog.loss_power, code.loss_power, bricken.loss_power) == (1, 1, 2)
+    assert (blog.loss, code.loss, bricken.loss) == ("total", "squared_error", "total")
+    assert [mode.subtract_b_dec for mode in (blog, code, bricken)] == [False, True, False]
+    assert [mode.encoder_scale for mode in (blog, code, bricken)] == [1, 0.05, 0.2]
+    assert [mode.encoder_scale_of for mode in (blog, code, bricken)] == ["one", "alive", "alive"]
+    assert [mode.b_enc for mode in (blog, code, bricken)] == ["negative", "random_negative", "zero"]
+    assert all(mode.reset_optimizer for mode in RESAMPLING.values())
+    assert [name for name in MODES if RESAMPLING[name].guard_outliers] == ["default"]
+
+
+def test_the_schedule():
+    every, fixed = Resampling(schedule=10, until=0.8), Resampling(schedule=(10, 25))
+    assert [step for step in range(1, 101) if every.at(step, 100)] == [10, 20, 30, 40, 50, 60, 70, 80]
+    assert [step for step in range(1, 101) if fixed.at(step, 100)] == [10, 25]
+    assert [Resampling(n_candidates=n).n_batches(32) for n in (None, 1, 32, 33)] == [1, 1, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"schedule": 0}, "schedule of a resampling must be at least 1, found 0"),
+        ({"schedule": (5, 0)}, "schedule of a resampling must be at least 1"),
+        ({"window": 0}, "window of"),
+        ({"n_candidates": 0}, "n_candidates of"),
+        ({"until": 0.0}, "until of a resampling must be above 0"),
+        ({"loss_power": 0.0}, "loss_power of"),
+        ({"encoder_scale": float("nan")}, "encoder_scale of"),
+    ],
+)
+def test_impossible_settings_are_refused(settings, message):
+    with pytest.raises(sae.SAEError, match=message):
+        Resampling(**settings)
+
+
+@pytest.mark.parametrize("power", [1, 2])
+def test_inputs_are_drawn_by_a_power_of_their_loss(power):
     x = torch.eye(4) + 1
     losses = torch.tensor([0.0, 1.0, 2.0, 3.0])
-    random = generator()
-    counts = torch.zeros(4)
-    for _ in range(4000):
-        counts += (draw_inputs(x, losses, torch.zeros(4), 1, random) == x[:, None]).all(dim=2).squeeze(1)
-    torch.testing.assert_close(counts / 4000, torch.tensor([0.0, 1, 4, 9]) / 14, atol=0.03, rtol=0)
+    settings = replace(DEFAULT, loss_power=power, replacement=True)
+    drawn = draw_inputs(x, losses, torch.zeros(4), 4000, generator(), settings=settings)
+    shares = (drawn[:, None] == x).all(dim=2).double().mean(dim=0)
+    expected = losses.double() ** power
+    torch.testing.assert_close(shares, expected / expected.sum(), atol=0.03, rtol=0)
 
 
 def test_inputs_are_drawn_once_each_and_never_outliers():
@@ -44,52 +117,207 @@ def test_candidate_losses_are_the_loss_of_each_input():
     torch.testing.assert_close(candidate_losses(x, weights, LossWeights(0.5, 0.1), n_chunk=3), expected)
 
 
-def test_replanting_points_at_the_inputs_and_adam_forgets():
+@pytest.mark.parametrize("mode", MODES)
+def test_replanting_points_at_the_inputs_and_adam_forgets(mode):
+    settings = RESAMPLING[mode]
     weights = initial_weights(10, torch.full((4,), 0.5), seed=0)
-    optimizer = Adam(weights.tensors(), lr=1e-3, fused=True)
-    for _ in range(2):
-        for weight in weights.tensors():
-            weight.grad = torch.ones_like(weight)
-        optimizer.step()
+    weights.encoder.mul_(torch.arange(1, 11)[:, None])
+    optimizer = stepped_adam(weights)
     before = [weight.clone() for weight in weights.tensors()]
     features, dead = torch.tensor([2, 7]), torch.tensor([2, 7, 9])
     inputs = torch.randn(2, 4, generator=generator())
-    replant(weights, optimizer, features=features, dead=dead, inputs=inputs, scale=0.2)
+    moments = moment_rows(optimizer, rows(weights))
+    replant(weights, moments, features=features, dead=dead, inputs=inputs, settings=settings, generator=generator())
 
-    directions = torch.nn.functional.normalize(inputs - weights.b_dec, dim=1)
+    directions = normalize(inputs - weights.b_dec if mode in {"code", "default"} else inputs, dim=1)
     others = torch.tensor([0, 1, 3, 4, 5, 6, 8, 9])
     alive_norm = before[0][others[:-1]].norm(dim=1).mean()  # 9 is dead too, but kept
+    norm = {"default": 0.2 * alive_norm, "bricken": 0.2 * alive_norm, "code": 0.05 * alive_norm, "blog": 1.0}[mode]
     torch.testing.assert_close(weights.decoder[features], directions)
-    torch.testing.assert_close(weights.encoder[features], 0.2 * alive_norm * directions)
-    assert weights.b_enc[features].tolist() == [0, 0]
-    for weight, old in zip(weights.tensors()[:3], before, strict=False):
-        assert torch.equal(weight[others], old[others])
-        for moment in ("exp_avg", "exp_avg_sq"):
-            assert optimizer.state[weight][moment][features].abs().max() == 0
-            assert optimizer.state[weight][moment][others].abs().min() > 0
+    torch.testing.assert_close(weights.encoder[features], norm * directions)
+    lowest, highest = {"code": (-0.01, 0), "blog": (-0.01, -0.01)}.get(mode, (0, 0))
+    assert ((weights.b_enc[features] >= lowest - 1e-9) & (weights.b_enc[features] <= highest + 1e-9)).all()
+    assert (mode == "code") == (len(weights.b_enc[features].unique()) == 2)
+    for weight, old in zip(weights.tensors(), before, strict=True):
+        if weight.ndim == 2 or len(weight) == 10:
+            assert torch.equal(weight[others], old[others])
+            for moment in ("exp_avg", "exp_avg_sq"):
+                assert optimizer.state[weight][moment][features].abs().max() == 0
+                assert optimizer.state[weight][moment][others].abs().min() > 0
     assert optimizer.state[weights.b_dec]["exp_avg"].abs().min() > 0
 
 
-def test_all_dead_still_replants():
+def test_adam_may_be_left_alone():
+    weights = initial_weights(10, torch.zeros(4), seed=0)
+    optimizer = stepped_adam(weights)
+    both = torch.tensor([2, 7])
+    replant(
+        weights,
+        moment_rows(optimizer, rows(weights)),
+        features=both,
+        dead=both,
+        inputs=torch.eye(4)[:2],
+        settings=replace(DEFAULT, reset_optimizer=False),
+        generator=generator(),
+    )
+    assert len(moment_rows(optimizer, rows(weights))) == 6
+    for moment in moment_rows(optimizer, rows(weights)):
+        assert moment.abs().min() > 0
+    assert moment_rows(Adam(weights.tensors()), rows(weights)) == []  # before its first step
+
+
+def test_all_dead_still_resamples_and_a_tied_encoder_gets_unit_rows():
     weights = initial_weights(3, torch.zeros(4), seed=0)
-    optimizer = Adam(weights.tensors(), lr=1e-3)
-    for weight in weights.tensors():
-        weight.grad = torch.zeros_like(weight)
-    optimizer.step()
+    tied = Weights(weights.decoder, weights.b_enc, weights.decoder, weights.b_dec)
     everything = torch.arange(3)
-    replant(weights, optimizer, features=everything, dead=everything, inputs=torch.eye(4)[:3], scale=0.2)
-    assert bool(torch.isfinite(weights.encoder).all())
-    assert weights.encoder.norm(dim=1).min() > 0
+    for one in (weights, tied):
+        done = resample(
+            one,
+            [],
+            features=everything,
+            dead=everything,
+            candidates=torch.eye(4),
+            losses=torch.ones(4),
+            settings=DEFAULT,
+            generator=generator(),
+        )
+        assert torch.equal(done, everything)
+        assert bool(torch.isfinite(one.encoder).all())
+        assert one.encoder.norm(dim=1).min() > 0
+    torch.testing.assert_close(tied.encoder.norm(dim=1), torch.ones(3))
 
 
-def test_a_feature_is_dead_after_a_window_without_firing():
-    record = FiringRecord(3, window=10, device=torch.device("cpu"))
-    record.record(1, torch.tensor([1.0, 0.0, 0.0]))
-    assert record.dead(9).tolist() == []
-    assert record.dead(10).tolist() == [1, 2]
-    assert record.dead(11).tolist() == [0, 1, 2]
-    record.mark_resampled(10, torch.tensor([1]))
-    record.record(10, torch.tensor([0.0, 0.0, 2.0]))
-    assert record.to_resample(11).tolist() == [0]  # 1 has a window to prove itself,
-    assert record.dead(11).tolist() == [0, 1]  # but until then it is still dead
-    assert record.to_resample(20).tolist() == [0, 1, 2]
+def test_fewer_candidates_than_dead_features():
+    def count(**changes):
+        weights = initial_weights(10, torch.zeros(4), seed=0)
+        settings, losses = replace(DEFAULT, **changes), torch.tensor([1.0, 1.0, 0.0])
+        five = torch.arange(5)
+        candidates = torch.eye(4)[:3]
+        given = {"features": five, "dead": five, "candidates": candidates, "losses": losses, "settings": settings}
+        return resample(weights, [], generator=generator(), **given).tolist()
+
+    assert count() == [0, 1]
+    assert count(replacement=True) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("replacement", [False, True])
+def test_nothing_to_draw(replacement):
+    settings, x = replace(DEFAULT, replacement=replacement), torch.eye(4)
+    assert len(draw_inputs(x, torch.ones(4), torch.zeros(4), 0, generator(), settings=settings)) == 0
+    assert len(draw_inputs(x, torch.zeros(4), torch.zeros(4), 3, generator(), settings=settings)) == 0
+
+
+def pairwise_cosines(decoder):
+    directions = normalize(decoder, dim=1)
+    return (directions @ directions.T)[~torch.eye(len(decoder), dtype=torch.bool)]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_without_the_guard_massive_activations_become_every_resampled_feature(mode):
+    first_token = normalize(torch.randn(16, generator=generator(1)), dim=0)
+    x = torch.randn(2000, 16, generator=generator())
+    x[::50] += 1000 * first_token  # 40 of them: the first token of every document
+    batch = x[32:64] if mode == "code" else x  # the current batch, with one of them
+    assert int((batch.norm(dim=1) > 500).sum()) == (1 if mode == "code" else 40)
+    dead = torch.arange(20)
+
+    def resampled(*, guard):
+        weights = initial_weights(40, torch.zeros(16), seed=0)
+        settings = replace(RESAMPLING[mode], guard_outliers=guard)
+        losses = candidate_losses(batch, weights, LossWeights(1.0, 0.0))
+        given = {"features": dead, "dead": dead, "candidates": batch, "losses": losses, "settings": settings}
+        assert torch.equal(resample(weights, [], generator=generator(), **given), dead)
+        return weights.decoder[dead]
+
+    collapsed = resampled(guard=False)
+    assert pairwise_cosines(collapsed).min() > 0.99
+    assert (collapsed @ first_token).min() > 0.99
+    diverse = resampled(guard=True)
+    assert pairwise_cosines(diverse).abs().median() < 0.5
+    assert (diverse @ first_token).max() < 0.9
+
+
+def train(weights, x, *, settings, n_steps=300):
+    """Minimise squared error plus L1; give the optimizer and what fired in the last tenth of the steps."""
+    optimizer = Adam(weights.tensors(), lr=3e-3)
+    record = FiringRecord(len(weights.encoder), window=50, device=x.device)
+    random = generator()
+    for step in range(1, n_steps + 1):
+        batch = x[torch.randint(len(x), (128,), generator=random)]
+        leaves = Weights(*(weight.detach().requires_grad_() for weight in weights.tensors()))
+        features = leaves.encode(batch)
+        loss = (leaves.decode(features) - batch).square().sum() + 0.2 * features.sum()
+        for weight, gradient in zip(weights.tensors(), torch.autograd.grad(loss / 128, leaves.tensors()), strict=True):
+            weight.grad = gradient
+        optimizer.step()
+        weights.decoder.copy_(normalize(weights.decoder, dim=1))
+        record.record(step, (features > 0).sum(dim=0))
+        if settings is not None and settings.at(step, n_steps):
+            losses = candidate_losses(batch, weights, LossWeights(1.0, 0.2))
+            wanted, dead = record.to_resample(step), record.dead(step)
+            given = {"features": wanted, "dead": dead, "candidates": batch, "losses": losses, "settings": settings}
+            moments = moment_rows(optimizer, rows(weights))
+            record.mark_resampled(step, resample(weights, moments, generator=random, **given))
+    return optimizer, ~torch.isin(torch.arange(len(weights.encoder)), record.dead(n_steps))
+
+
+def with_planted_dead(planted):
+    weights = initial_weights(32, torch.zeros(16), seed=0)
+    weights.b_enc[planted] = -1e4
+    return weights
+
+
+@pytest.mark.parametrize("mode", [None, *MODES])
+def test_planted_dead_features_revive_in_every_mode_and_never_by_themselves(mode, dictionary_data):
+    x, planted = dictionary_data(4000)[1], list(range(8))
+    settings = None if mode is None else replace(RESAMPLING[mode], schedule=(100, 200), until=1.0)
+    _, alive = train(with_planted_dead(planted), x, settings=settings)
+    if mode is None:
+        assert not alive[planted].any()
+    else:
+        assert alive[planted].sum() >= 6
+
+
+def test_the_loss_jumps_higher_the_larger_the_scale(dictionary_data):
+    x, planted = dictionary_data(4000)[1], torch.arange(8)
+    weights = with_planted_dead(planted)
+    train(weights, x, settings=None, n_steps=600)
+    loss = LossWeights(1.0, 0.2)
+    losses = candidate_losses(x, weights, loss)
+    jumps = []
+    for scale in (1.0, 0.2, 0.05):
+        copy = Weights(*(weight.clone() for weight in weights.tensors()))
+        settings = replace(RESAMPLING["code"], encoder_scale=scale)
+        given = {"features": planted, "dead": planted, "candidates": x, "losses": losses, "settings": settings}
+        resample(copy, [], generator=generator(), **given)
+        jumps.append(float(candidate_losses(x, copy, loss).mean() - losses.mean()))
+    assert jumps[0] > jumps[1] > jumps[2]
+    assert jumps[0] > losses.mean()  # a resampled feature as strong as the others more than doubles the loss
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_training_collapses_onto_the_first_token_unless_it_is_guarded(mode, dictionary_data):
+    x = dictionary_data(64 * 60)[1]
+    first_token = normalize(torch.randn(16, generator=generator(1)), dim=0)
+    x[::40] += 300 * first_token
+    config = sae.TrainConfig(
+        n_tokens=len(x),
+        d_sae=48,
+        batch_size=64,
+        l1_coefficient=0.2,
+        lr=1e-4,
+        normalise="none",
+        b_dec_init="zero",
+        resample_mode=mode,
+        resample_every=40,
+        resample_dead_window=40,
+    )
+    near = []
+    for guard in (False, True):
+        trainer = Trainer(replace(config, resample_guard=guard), x[:500])
+        trainer.weights.b_enc[:20] = -1e4
+        for batch in x.split(64):
+            trainer.step(batch)
+        near.append(int((normalize(trainer.weights.decoder[:20], dim=1) @ first_token > 0.99).sum()))
+    assert near[0] >= 18
+    assert near[1] == 0

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 import sae
-from sae.training import _train
+from sae.training import Trainer, _trainer
+from sae.training.steps import _choose
 
 
 def config(**changes):
@@ -66,9 +67,9 @@ def test_the_way_gradients_are_computed_changes_only_rounding(dictionary_data, m
     x = dictionary_data(10_000)[1]
     cfg = config(n_tokens=40 * 128)
     mixed = sae.train([x], cfg).sae
-    monkeypatch.setattr(_train, "SPARSE_DENSITY", 0.0)
+    monkeypatch.setattr(_choose, "SPARSE_DENSITY", 0.0)
     dense = sae.train([x], cfg).sae
-    monkeypatch.setattr(_train, "SPARSE_DENSITY", 2.0)
+    monkeypatch.setattr(_choose, "SPARSE_DENSITY", 2.0)
     sparse = sae.train([x], cfg).sae
     for model in (mixed, sparse):
         torch.testing.assert_close(model(x[:100]), dense(x[:100]), rtol=1e-2, atol=1e-2)
@@ -77,14 +78,14 @@ def test_the_way_gradients_are_computed_changes_only_rounding(dictionary_data, m
 
 def plant_dead(monkeypatch, features):
     """Start with features whose encoder bias is too low to ever fire."""
-    original = _train.initial_weights
+    original = _trainer.initial_weights
 
-    def planted(*args):
-        weights = original(*args)
+    def planted(*args, **kwargs):
+        weights = original(*args, **kwargs)
         weights.b_enc[features] = -1e4
         return weights
 
-    monkeypatch.setattr(_train, "initial_weights", planted)
+    monkeypatch.setattr(_trainer, "initial_weights", planted)
 
 
 def test_planted_dead_features_revive(dictionary_data, monkeypatch):
@@ -151,9 +152,9 @@ def test_a_free_decoder_comes_out_normalised(dictionary_data):
 def test_a_step_follows_the_sphere_and_the_schedule(dictionary_data):
     x = dictionary_data(256)[1]
     cfg = config(lr_warmup_steps=50, decoder_unit_norm=True)
-    trainer = _train._Trainer(x, cfg)
+    trainer = Trainer(cfg, x)
     before = trainer.weights.decoder.clone()
-    trainer.step(1, x[:128])
+    trainer.step(x[:128])
     gradient = trainer.optimizer.state[trainer.weights.decoder]["exp_avg"]
     assert gradient.abs().max() > 1e-3
     assert (gradient * before).sum(dim=1).abs().max() < 1e-6
@@ -161,15 +162,15 @@ def test_a_step_follows_the_sphere_and_the_schedule(dictionary_data):
     norms = trainer.weights.decoder.norm(dim=1)
     torch.testing.assert_close(norms, torch.ones(48), rtol=0, atol=1e-6)
 
-    free = _train._Trainer(x, dataclasses.replace(cfg, decoder_unit_norm=False, lr=0.1))
-    free.step(1, x[:128])
+    free = Trainer(dataclasses.replace(cfg, decoder_unit_norm=False, lr=0.1), x)
+    free.step(x[:128])
     assert (free.weights.decoder.norm(dim=1) - 1).abs().max() > 1e-3
 
 
 def test_a_resampled_feature_has_a_whole_window(dictionary_data, monkeypatch):
     x = dictionary_data(51_200)[1]
     plant_dead(monkeypatch, [5, 11])
-    monkeypatch.setattr(_train, "replant", lambda *_, **__: None)
+    monkeypatch.setattr(_trainer, "resample", lambda *_, features, **__: features)
     cfg = config(n_tokens=300 * 128, lr=1e-9, resample_every=20, resample_dead_window=100)
     history = sae.train([x], cfg).history
     resampled = {entry["step"]: entry["n_resampled"] for entry in history}
@@ -218,6 +219,23 @@ def test_schedules():
         ({"d_sae": 0}, "d_sae must be at least 1"),
         ({"resample_dead_window": 0}, "resample_dead_window must be at least 1"),
         ({"l1_coefficient": -1.0}, "l1_coefficient must not be negative"),
+        ({"l1_coefficient": None}, "standard SAE needs l1_coefficient"),
+        ({"architecture": "relu"}, "architecture must be one of standard, tied"),
+        ({"architecture": "topk"}, "topk SAE needs k"),
+        ({"architecture": "topk", "k": 100}, r"k \(100\) must not be above d_sae \(48\)"),
+        ({"architecture": "topk", "k": 4, "penalty": "sqrt"}, "topk SAE has no penalty"),
+        ({"k": 4}, "k is for topk"),
+        ({"widths": (3, 48)}, "widths are for matryoshka"),
+        ({"architecture": "matryoshka", "k": 4, "widths": (3, 40)}, "the last of widths must be d_sae"),
+        ({"architecture": "matryoshka", "k": 4, "widths": (9, 3, 48)}, "widths must be ascending"),
+        ({"penalty": "cubic"}, "unknown penalty 'cubic'"),
+        ({"penalty": "step"}, "'step' is for jumprelu"),
+        ({"architecture": "jumprelu"}, "jumprelu SAE takes penalty 'step' or 'tanh:SCALE', found 'l1'"),
+        ({"l0_target": 3.0}, "l0_target is for jumprelu"),
+        ({"architecture": "gated", "resample_every": 10}, "aux_k keeps its features alive"),
+        ({"architecture": "topk", "k": 4, "frequency_coefficient": 1.0}, "frequency_coefficient works for standard"),
+        ({"resample_mode": "best"}, "resample_mode must be one of default, blog, code, bricken"),
+        ({"encoder_dtype": "int8"}, "encoder_dtype must be one of float32, bfloat16"),
         ({"lr": 0.0}, "lr=0.0"),
         ({"grad_clip": 0.0}, "grad_clip=0.0"),
         ({"lr_decay": 1.5}, "lr_decay must lie"),

@@ -1,0 +1,26 @@
+"""The gradients of one batch: a small file a family of architectures."""
+
+from __future__ import annotations
+
+from sae.training.steps._autograd import autograd_step
+from sae.training.steps._choose import STEPS, choose_step
+from sae.training.steps._gated import gated_sparse_step
+from sae.training.steps._jumprelu import jumprelu_sparse_step
+from sae.training.steps._relu import relu_dense_step, relu_sparse_step
+from sae.training.steps._selected import batchtopk_step, topk_step
+from sae.training.steps._step import Objective, Step, StepFunction
+
+__all__ = [
+    "STEPS",
+    "Objective",
+    "Step",
+    "StepFunction",
+    "autograd_step",
+    "batchtopk_step",
+    "choose_step",
+    "gated_sparse_step",
+    "jumprelu_sparse_step",
+    "relu_dense_step",
+    "relu_sparse_step",
+    "topk_step",
+]

@@ -1,0 +1,58 @@
+"""The gated SAE, over the active pairs alone (Rajamanoharan et al. 2024, arXiv:2404.16014).
+
+With u = (x - b_dec) @ W_enc, p = u + b_gate and m = u * exp(r_mag) + b_mag, features are f = relu(m) where p > 0.
+The loss has three parts: the error of f's reconstruction, which teaches the magnitudes; the penalty on relu(p); and the
+error of relu(p)'s reconstruction, which teaches the gate. In the third the decoder is held fixed.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from sae._sparse import positive_positions
+from sae.training._weights import Weights
+from sae.training.steps._pairs import collect, decode_pairs, find_pairs
+from sae.training.steps._step import Objective, Step
+
+
+@torch.no_grad()
+def gated_sparse_step(x: Tensor, weights: Weights, objective: Objective) -> Step:
+    """Compute the gradients over the pairs whose gate is open.
+
+    Args:
+        x: [n, d_in].
+        weights: The current weights of a gated SAE.
+        objective: What error and gates count.
+
+    Returns:
+        The gradients and counts.
+    """
+    assert weights.r_mag is not None
+    assert weights.b_mag is not None
+    n, d_sae, loss = len(x), len(weights.encoder), objective.loss
+    pairs = find_pairs(x, weights, objective.encoder_dtype, positive_positions)
+    gate, scale = pairs.pre, weights.r_mag.exp()[pairs.feature]  # [nnz] each
+    u = gate - weights.b_enc[pairs.feature]
+    f = (u * scale + weights.b_mag[pairs.feature]).relu_()
+
+    decoded, dots = decode_pairs(pairs, f, weights.decoder)
+    error = decoded.add_(weights.b_dec).sub_(x)
+    gate_error = decode_pairs(pairs, gate, weights.decoder)[0].add_(weights.b_dec).sub_(x)
+    g = error * (2 * loss.error / n)
+    dm = dots(g) * (f > 0)
+    d_gate = dots(gate_error * (2 * loss.error / n)) + loss.slope(gate) / n
+
+    def by_feature(values: Tensor) -> Tensor:
+        return x.new_zeros(d_sae).index_add_(0, pairs.feature, values)
+
+    gradients, _ = collect(pairs, x, weights, f=f, d_pre=dm * scale + d_gate, groups=[(d_sae, g)])
+    gradients |= {"b_enc": by_feature(d_gate), "r_mag": by_feature(dm * scale * u), "b_mag": by_feature(dm)}
+    return Step(
+        gradients,
+        error,
+        squared_error=error.square().sum(),
+        penalty=loss.reported(gate).sum(),
+        counts=by_feature((f > 0).to(x.dtype)),
+        other_error=gate_error.square().sum(),
+    )

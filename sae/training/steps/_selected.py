@@ -1,0 +1,94 @@
+"""The k largest features, of each input (topk) or of the batch (batchtopk), for one or several nested reconstructions.
+
+No penalty: the selection is what makes them few. Matryoshka's loss is the sum of the squared errors of nested prefixes
+of the features; they are added group by group, so every feature is decoded once. With g_j the gradient of prefix j's
+reconstruction, a feature of group i is in the prefixes from i on and sees ``G_i = sum of g_j over j >= i``.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from sae._sparse import true_positions
+from sae.kernels import choose_kernels
+from sae.training._weights import Weights
+from sae.training.steps._pairs import Pairs, collect, decode_pairs, find_pairs
+from sae.training.steps._step import Objective, Step
+
+
+@torch.no_grad()
+def topk_step(x: Tensor, weights: Weights, objective: Objective) -> Step:
+    """Compute the gradients with the k largest pre-activations of each input, as far as they are above 0.
+
+    Args:
+        x: [n, d_in].
+        weights: The current weights.
+        objective: With k.
+
+    Returns:
+        The gradients and counts.
+    """
+    pairs = find_pairs(x, weights, objective.encoder_dtype, partial(choose_kernels(x.device).largest, k=objective.k))
+    return _nested_step(x, weights, objective, pairs)
+
+
+@torch.no_grad()
+def batchtopk_step(x: Tensor, weights: Weights, objective: Objective) -> Step:
+    """Compute the gradients with the n * k largest activations of the batch (Bussmann et al. 2024, arXiv:2412.06410).
+
+    Args:
+        x: [n, d_in].
+        weights: The current weights.
+        objective: With k, perhaps widths (arXiv:2503.17547), and the screen that saves most of the search.
+
+    Returns:
+        The gradients, counts and the smallest activation selected.
+    """
+    n_wanted = len(x) * objective.k
+
+    def above(bar: float) -> Pairs:
+        return find_pairs(x, weights, objective.encoder_dtype, lambda block: true_positions(block > bar))
+
+    pairs = above(max(0.0, objective.screen))
+    if len(pairs.pre) < n_wanted and objective.screen > 0:
+        pairs = above(0.0)
+    if len(pairs.pre) > n_wanted:
+        largest = torch.topk(pairs.pre, n_wanted, sorted=False).indices
+        pairs = pairs.keep(largest.sort().values)
+    return _nested_step(x, weights, objective, pairs)
+
+
+def _nested_step(x: Tensor, weights: Weights, objective: Objective, pairs: Pairs) -> Step:
+    factor, d_sae = 2 * objective.loss.error / len(x), len(weights.encoder)
+    widths = objective.widths or (d_sae,)
+    error, errors, places, dots = weights.b_dec - x, [], [], []
+    for low, high in zip((0, *widths[:-1]), widths, strict=True):
+        inside = (pairs.feature >= low) & (pairs.feature < high)
+        place = slice(None) if len(widths) == 1 else true_positions(inside)
+        group = pairs if isinstance(place, slice) else pairs.keep(place)
+        decoded, group_dots = decode_pairs(group, group.pre, weights.decoder)
+        error = error + decoded
+        errors.append(error)
+        places.append(place)
+        dots.append(group_dots)
+
+    d_pre, g = torch.empty_like(pairs.pre), torch.zeros_like(x)
+    groups: list[tuple[int, Tensor]] = []
+    for high, prefix_error, place, group_dots in reversed(list(zip(widths, errors, places, dots, strict=True))):
+        g = g + prefix_error * factor
+        d_pre[place] = group_dots(g)
+        groups.insert(0, (high, g))
+    gradients, counts = collect(pairs, x, weights, f=pairs.pre, d_pre=d_pre, groups=groups)
+    sums = [one.square().sum() for one in errors]
+    return Step(
+        gradients,
+        error,
+        squared_error=sums[-1],
+        penalty=x.new_zeros(()),
+        counts=counts,
+        other_error=torch.stack(sums[:-1]).sum() if len(sums) > 1 else None,
+        smallest=pairs.pre.min() if len(pairs.pre) else x.new_zeros(()),
+    )
