@@ -19,7 +19,20 @@ import importlib
 import sys
 import types
 
-VERBS = ("baseline", "convert", "demo", "doctor", "export", "gate", "harvest", "label", "report", "score", "train")
+VERBS = (
+    "baseline",
+    "convert",
+    "demo",
+    "doctor",
+    "export",
+    "gate",
+    "harvest",
+    "label",
+    "report",
+    "score",
+    "sweep",
+    "train",
+)
 """The functions of this module."""
 
 __version__ = "0.1.0"

@@ -16,6 +16,8 @@ import os
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import argparse
+import ctypes
+import ctypes.util
 import gc
 import importlib.metadata
 import statistics
@@ -72,7 +74,7 @@ class Ours:
         self.step_number = 0
         self.trainer = Trainer(
             TrainConfig(
-                n_tokens=options.batch * options.steps,
+                n_tokens=options.batch * (options.steps + 1),
                 d_sae=options.d_sae,
                 batch_size=options.batch,
                 architecture=architecture,
@@ -210,6 +212,8 @@ def contenders(sample: Tensor, options: argparse.Namespace) -> tuple[dict[str, C
 def peak_mib(contender: Contender, x: Tensor) -> float:
     """What a step adds to the resident memory at its peak (Linux), in MiB."""
     gc.collect()
+    if libc := ctypes.util.find_library("c"):
+        ctypes.CDLL(libc).malloc_trim(0)  # what earlier steps freed is not there to be used again
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # resets the peak
     before = _status("VmRSS")
     contender.step(x)

@@ -27,6 +27,7 @@ from sae.training import (
     geometric_median,
     sparsity_loss,
     train,
+    train_many,
 )
 
 __all__ = [
@@ -59,4 +60,5 @@ __all__ = [
     "sparsity_loss",
     "stack",
     "train",
+    "train_many",
 ]

@@ -96,9 +96,7 @@ def train_sae(config: TrainingConfig, out: Path, progress: Progress | None = Non
         text = open_text(config, subject, folder.windows, progress)
         if model is None:
             model = _train(folder, config, subject=subject, text=text, progress=progress, log=log)
-        evaluation = _evaluate(config, subject, text, model, progress) if config.n_eval else None
-        if evaluation is not None:
-            write_text(folder.evaluation, json.dumps(evaluation, indent=2) + "\n")
+        evaluation = write_evaluation(out, config, subject=subject, text=text, model=model, progress=progress)
         if log is not None:
             log.finish(evaluation)
         shutil.rmtree(folder.unfinished)
@@ -153,28 +151,8 @@ def _open_log(folder: _Folder, config: TrainingConfig, inputs: TrainingInputs) -
 def _train(
     folder: _Folder, config: TrainingConfig, *, subject: Subject, text: Text, progress: Progress, log: WandbLog | None
 ) -> sae.SAE:
-    n_usable = int(count_kept(text.training, drop_bos=config.drop_bos).sum())
-    n_train = config.n_train or n_usable
-    if n_train < config.batch_size:
-        raise UsageError(
-            f"There are {n_train:,} activations to train on, fewer than one batch (batch_size = {config.batch_size}). "
-            "Raise n_tokens or n_train, give more text, or make batches smaller."
-        )
-    metadata = sae.SAEMetadata(
-        model_name=config.model,
-        hook_name=config.hook_point,
-        context_size=config.context_length,
-        prepend_bos=config.prepend_bos,
-        dataset_path=config.corpus,
-        weight_processing=config.weight_processing,
-        extra={"model_fingerprint": subject.fingerprint, "training": config.model_dump(mode="json")},
-    )
-    buffer = sae.ActivationBuffer(
-        _source(config, subject, text, n_train, progress),
-        capacity=config.buffer_size,
-        batch_size=config.batch_size,
-        seed=config.seed,
-    )
+    n_train = count_training(text, config)
+    buffer = activation_buffer(config, subject, text, n_train, progress)
     with progress.stage("training", "activations") as tick:
 
         def report(step: sae.TrainStep) -> None:
@@ -185,7 +163,7 @@ def _train(
         result = sae.train(
             buffer,
             config.sae_config(n_train),
-            metadata=metadata,
+            metadata=describe_inputs(config, subject),
             progress=report,
             checkpoint=folder.checkpoint,
             checkpoint_every=config.checkpoint_every,
@@ -193,6 +171,46 @@ def _train(
     write_metrics(folder.path, result.history)
     sae.save(result.sae, folder.path)
     return result.sae
+
+
+def count_training(text: Text, config: TrainingConfig) -> int:
+    """How many activations a training uses.
+
+    Raises:
+        UsageError: They don't fill a batch.
+    """
+    n_train = config.n_train or int(count_kept(text.training, drop_bos=config.drop_bos).sum())
+    if n_train < config.batch_size:
+        raise UsageError(
+            f"There are {n_train:,} activations to train on, fewer than one batch (batch_size = {config.batch_size}). "
+            "Raise n_tokens or n_train, give more text, or make batches smaller."
+        )
+    return n_train
+
+
+def describe_inputs(config: TrainingConfig, subject: Subject) -> sae.SAEMetadata:
+    """What the SAE's file says of its activations."""
+    return sae.SAEMetadata(
+        model_name=config.model,
+        hook_name=config.hook_point,
+        context_size=config.context_length,
+        prepend_bos=config.prepend_bos,
+        dataset_path=config.corpus,
+        weight_processing=config.weight_processing,
+        extra={"model_fingerprint": subject.fingerprint, "training": config.model_dump(mode="json")},
+    )
+
+
+def activation_buffer(
+    config: TrainingConfig, subject: Subject, text: Text, n_train: int, progress: Progress
+) -> sae.ActivationBuffer:
+    """The shuffled stream of activations, resumable at any vector."""
+    return sae.ActivationBuffer(
+        _source(config, subject, text, n_train, progress),
+        capacity=config.buffer_size,
+        batch_size=config.batch_size,
+        seed=config.seed,
+    )
 
 
 def _source(
@@ -210,15 +228,18 @@ def _source(
     return lambda skip: cache.stream(n_vectors=n_train, seed=seed, skip=skip)
 
 
-def _evaluate(
-    config: TrainingConfig, subject: Subject, text: Text, model: sae.SAE, progress: Progress
-) -> dict[str, Any]:
+def write_evaluation(
+    out: Path, config: TrainingConfig, *, subject: Subject, text: Text, model: sae.SAE, progress: Progress
+) -> dict[str, Any] | None:
+    """Measure an SAE on the held-out text, or say that there is none, and write ``evaluation.json``."""
+    if not config.n_eval:
+        return None
     if text.held_out is None:
         progress.say(
             "The corpus has no text beside what was trained on: the evaluation is in-sample. Lower n_tokens, or give "
             "more text, to hold some out."
         )
-    return evaluate_sae(
+    evaluation = evaluate_sae(
         model,
         subject,
         text.held_out or text.training,
@@ -226,3 +247,5 @@ def _evaluate(
         n_tokens=config.n_eval,
         held_out=text.held_out is not None,
     )
+    write_text(out / EVALUATION_FILE, json.dumps(evaluation, indent=2) + "\n")
+    return evaluation

@@ -7,6 +7,7 @@ from autointerp.verbs._gate import baseline, gate
 from autointerp.verbs._harvest import harvest
 from autointerp.verbs._label import label
 from autointerp.verbs._score import score
+from autointerp.verbs._sweep import SweepResult, sweep
 from autointerp.verbs._train import train
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "DEMO_TOKENS",
     "DEMO_TRAINING",
     "DemoResult",
+    "SweepResult",
     "baseline",
     "convert",
     "demo",
@@ -24,5 +26,6 @@ __all__ = [
     "label",
     "report",
     "score",
+    "sweep",
     "train",
 ]

@@ -10,7 +10,7 @@ from sae.training._geometric_median import geometric_median
 from sae.training._history import TrainStep
 from sae.training._loss import sparsity_loss
 from sae.training._resample import RESAMPLING, Resampling
-from sae.training._train import TrainResult, train
+from sae.training._train import TrainResult, train, train_many
 from sae.training._trainer import Trainer
 
 __all__ = [
@@ -28,4 +28,5 @@ __all__ = [
     "geometric_median",
     "sparsity_loss",
     "train",
+    "train_many",
 ]

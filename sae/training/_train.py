@@ -1,8 +1,8 @@
-"""Training an SAE on a stream of activations."""
+"""Training SAEs on a stream of activations: one, or many that see the same batches."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -59,47 +59,113 @@ def train(
         SAEError: The stream ends before ``config.n_tokens``, holds something else than [n, d_in] floating point, the
             loss is no longer a finite number, or the checkpoint is of another training.
     """
-    every = checkpoint_every or max(1, config.n_steps // 10)
+    report = None if progress is None else lambda _, step: progress(step)
+    return train_many(
+        batches,
+        [config],
+        metadata=[metadata],
+        progress=report,
+        checkpoint=checkpoint,
+        checkpoint_every=checkpoint_every,
+    )[0]
+
+
+def train_many(
+    batches: Iterable[Tensor],
+    configs: Sequence[TrainConfig],
+    *,
+    metadata: Sequence[SAEMetadata | None] | None = None,
+    progress: Callable[[int, TrainStep], None] | None = None,
+    checkpoint: Path | None = None,
+    checkpoint_every: int | None = None,
+) -> list[TrainResult]:
+    """Train many SAEs in one pass: each becomes what it would have become alone, bit for bit.
+
+    Args:
+        batches: See ``train``; every batch is given to all.
+        configs: At least one; all with the same ``n_tokens`` and ``batch_size``.
+        metadata: One each.
+        progress: Called with the number of a config and its logged step.
+        checkpoint: See ``train``; one file for all.
+        checkpoint_every: See ``train``.
+
+    Returns:
+        One result a config, in order.
+
+    Raises:
+        SAEError: As ``train``; or the configs differ in ``n_tokens`` or ``batch_size``.
+    """
+    n_steps, batch_size = _shared_pace(configs)
+    every = checkpoint_every or max(1, n_steps // 10)
     if every < 1:
         raise SAEError(f"checkpoint_every must be at least 1, found {checkpoint_every}")
     if checkpoint is not None and checkpoint.exists():
-        trainer, reader, history = _resume(batches, config, checkpoint)
+        trainers, reader, histories = _resume(batches, configs, checkpoint)
     else:
-        reader, history = RowReader(batches), []
+        reader = RowReader(batches)
+        trainers, histories = _start(reader, configs), [[] for _ in configs]
+    while trainers[0].n_done < n_steps:
+        x = reader.take(batch_size)
+        if x is None or len(x) < batch_size:
+            n_read = trainers[0].n_seen + (0 if x is None else len(x))
+            raise SAEError(f"n_tokens is {configs[0].n_tokens}, but the stream ended after {n_read} activations")
+        for number, trainer in enumerate(trainers):
+            entry = trainer.step(x)
+            if entry is not None:
+                histories[number].append(asdict(entry))
+                if progress is not None:
+                    progress(number, entry)
+        if checkpoint is not None and trainers[0].n_done % every == 0:
+            _save(checkpoint, trainers, batches, reader, histories)
+    described = metadata or [None] * len(configs)
+    return [
+        TrainResult(trainer.finish(one), history)
+        for trainer, one, history in zip(trainers, described, histories, strict=True)
+    ]
+
+
+def _shared_pace(configs: Sequence[TrainConfig]) -> tuple[int, int]:
+    paces = {(config.n_tokens, config.batch_size) for config in configs}
+    if len(paces) != 1:
+        raise SAEError(
+            f"SAEs trained in one pass need one n_tokens and one batch_size, found {len(paces)} pairs of them"
+        )
+    return configs[0].n_steps, configs[0].batch_size
+
+
+def _start(reader: RowReader, configs: Sequence[TrainConfig]) -> list[Trainer]:
+    trainers = []
+    for config in configs:
         sample = reader.peek(min(config.n_init, config.n_tokens))
         if sample is None:
             raise SAEError("there was no activation to train on: the stream is empty")
-        trainer = Trainer(config, sample)
-    while trainer.n_done < config.n_steps:
-        x = reader.take(config.batch_size)
-        if x is None or len(x) < config.batch_size:
-            n_read = trainer.n_seen + (0 if x is None else len(x))
-            raise SAEError(f"n_tokens is {config.n_tokens}, but the stream ended after {n_read} activations")
-        entry = trainer.step(x)
-        if entry is not None:
-            history.append(asdict(entry))
-            if progress is not None:
-                progress(entry)
-        if checkpoint is not None and trainer.n_done % every == 0:
-            _save(checkpoint, trainer, batches, reader, history)
-    return TrainResult(trainer.finish(metadata), history)
+        trainers.append(Trainer(config, sample))
+    return trainers
 
 
 def _save(
-    checkpoint: Path, trainer: Trainer, batches: Iterable[Tensor], reader: RowReader, history: list[dict[str, Any]]
+    checkpoint: Path,
+    trainers: Sequence[Trainer],
+    batches: Iterable[Tensor],
+    reader: RowReader,
+    histories: list[list[dict[str, Any]]],
 ) -> None:
     buffer = batches.state_dict() if isinstance(batches, ActivationBuffer) else None
-    state = {"trainer": trainer.state_dict(), "buffer": buffer, "pending": reader.pending(), "history": history}
-    write_checkpoint(checkpoint, trainer.config, state)
+    states = [trainer.state_dict() for trainer in trainers]
+    state = {"trainers": states, "buffer": buffer, "pending": reader.pending(), "histories": histories}
+    write_checkpoint(checkpoint, [trainer.config for trainer in trainers], state)
 
 
 def _resume(
-    batches: Iterable[Tensor], config: TrainConfig, checkpoint: Path
-) -> tuple[Trainer, RowReader, list[dict[str, Any]]]:
-    state = read_checkpoint(checkpoint, config)
-    d_in = state["trainer"]["weights"]["b_dec"].shape[0]
-    trainer = Trainer(config, torch.ones(1, d_in))  # what a sample would decide is in the state
-    trainer.load_state_dict(state["trainer"])
+    batches: Iterable[Tensor], configs: Sequence[TrainConfig], checkpoint: Path
+) -> tuple[list[Trainer], RowReader, list[list[dict[str, Any]]]]:
+    state = read_checkpoint(checkpoint, configs)
+    trainers = []
+    for config, saved in zip(configs, state["trainers"], strict=True):
+        d_in = saved["weights"]["b_dec"].shape[0]
+        trainer = Trainer(config, torch.ones(1, d_in))  # what a sample would decide is in the state
+        trainer.load_state_dict(saved)
+        trainers.append(trainer)
     buffered = isinstance(batches, ActivationBuffer)
     if buffered != (state["buffer"] is not None):
         kinds = ("an ActivationBuffer", "another stream")
@@ -110,5 +176,5 @@ def _resume(
         reader = RowReader(batches, pending=state["pending"])
     else:
         reader = RowReader(batches)
-        reader.skip(trainer.n_seen)
-    return trainer, reader, state["history"]
+        reader.skip(trainers[0].n_seen)
+    return trainers, reader, state["histories"]
