@@ -5,6 +5,9 @@ The results thus do not depend on the number of threads.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
 import numpy as np
 import torch
 from numba import njit, prange, set_num_threads
@@ -13,6 +16,21 @@ from torch import Tensor
 
 F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]
+
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def compiled(*, parallel: bool = False, fastmath: bool = False) -> Callable[[Function], Function]:
+    """Compile once and for all; where no cache can be written, once a process."""
+
+    def compile_it(function: Function) -> Function:
+        try:
+            return cast("Function", njit(cache=True, parallel=parallel, fastmath=fastmath)(function))
+        except RuntimeError:
+            return cast("Function", njit(parallel=parallel, fastmath=fastmath)(function))
+
+    return compile_it
 
 
 class NumbaKernels:
@@ -47,7 +65,7 @@ class NumbaKernels:
         return products
 
 
-@njit(parallel=True, cache=True)
+@compiled(parallel=True)
 def _largest(block: F32, k: int, flat: I64, found: I64) -> None:
     """A buffer twice as long as needed, cut back to the k largest whenever it is full; the rest is below its least."""
     m = block.shape[1]
@@ -74,7 +92,7 @@ def _largest(block: F32, k: int, flat: I64, found: I64) -> None:
             flat[r, i] = r * m + where[i]
 
 
-@njit(cache=True)
+@compiled()
 def _order_by(index: I64, m: int) -> tuple[I64, I64]:
     """A counting sort."""
     ends = np.zeros(m + 1, np.int64)
@@ -90,7 +108,7 @@ def _order_by(index: I64, m: int) -> tuple[I64, I64]:
     return order, ends
 
 
-@njit(parallel=True, fastmath=True, cache=True)
+@compiled(parallel=True, fastmath=True)
 def _weighted_rows(index: I64, table: F32, ends: I64, weight: F32, sums: F32) -> None:
     d = table.shape[1]
     for bag in prange(ends.size - 1):
@@ -102,7 +120,7 @@ def _weighted_rows(index: I64, table: F32, ends: I64, weight: F32, sums: F32) ->
         sums[bag] = total
 
 
-@njit(parallel=True, fastmath=True, cache=True)
+@compiled(parallel=True, fastmath=True)
 def _dots(index: I64, table: F32, ends: I64, rows: F32, products: F32) -> None:
     d = table.shape[1]
     for bag in prange(ends.size - 1):

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sae.kernels import Kernels, choose_kernels
+from sae.kernels import Kernels, _numba, choose_kernels
 from sae.kernels._numba import NumbaKernels
 from sae.kernels._torch import TorchKernels
 
@@ -86,3 +86,13 @@ def test_results_do_not_depend_on_threads() -> None:
     finally:
         torch.set_num_threads(before)
     assert all(torch.equal(*pair) for pair in zip(*results, strict=True))
+
+
+def test_where_no_cache_can_be_written_it_is_compiled_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_cache(*, cache: bool = False, **options: bool):
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return lambda function: function
+
+    monkeypatch.setattr(_numba, "njit", no_cache)
+    assert _numba.compiled(parallel=True)(abs) is abs
