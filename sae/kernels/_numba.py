@@ -65,9 +65,25 @@ class NumbaKernels:
         return products
 
 
+@compiled()
+def _keep_largest(held: F32, where: I64, count: int, k: int) -> np.float32:
+    """Move the k largest of the first ``count`` to the front, in their order; of equal ones the first. Their least."""
+    least: np.float32 = np.partition(held[:count], count - k)[count - k]
+    room = k
+    for i in range(count):
+        room -= held[i] > least
+    kept = 0
+    for i in range(count):
+        if held[i] > least or (held[i] == least and room > 0):
+            room -= held[i] == least
+            held[kept], where[kept] = held[i], where[i]
+            kept += 1
+    return least
+
+
 @compiled(parallel=True)
 def _largest(block: F32, k: int, flat: I64, found: I64) -> None:
-    """A buffer twice as long as needed, cut back to the k largest whenever it is full; the rest is below its least."""
+    """A buffer of twice k, cut back to the k largest whenever it is full; the rest is below their least."""
     m = block.shape[1]
     for r in prange(block.shape[0]):
         held, where = np.empty(2 * k, np.float32), np.empty(2 * k, np.int64)
@@ -78,14 +94,10 @@ def _largest(block: F32, k: int, flat: I64, found: I64) -> None:
                 where[count] = j
                 count += 1
                 if count == 2 * k:
-                    best = np.argsort(-held, kind="mergesort")[:k]
-                    best.sort()
-                    held[:k], where[:k] = held[best].copy(), where[best].copy()
-                    count, bar = k, held[:k].min()
+                    bar = _keep_largest(held, where, count, k)
+                    count = k
         if count > k:
-            best = np.argsort(-held[:count], kind="mergesort")[:k]
-            best.sort()
-            where[:k] = where[best].copy()
+            _keep_largest(held, where, count, k)
             count = k
         found[r] = count
         for i in range(count):
