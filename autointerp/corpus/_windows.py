@@ -68,11 +68,6 @@ class Windows:
     """What was skipped, repaired or short, as sentences for people."""
 
     @property
-    def has_bos(self) -> bool:
-        """Whether column 0 of every window is BOS."""
-        return self.prepend_bos
-
-    @property
     def n_windows(self) -> int:
         """Number of windows."""
         return len(self.lengths)

@@ -144,7 +144,7 @@ class ActivationBuffer:
         fresh = self._take(reader, len(slots))
         n_fresh = 0 if fresh is None else len(fresh)
         if fresh is not None:
-            walk.store[slots[:n_fresh]] = fresh
+            walk.store[slots[:n_fresh]] = fresh.to(walk.store.device)  # a resumed store lies on the CPU
         walk.filled[slots[n_fresh:]] = False
         walk.ended = n_fresh < len(slots)
         if walk.ended or walk.position == len(walk.slots):

@@ -182,7 +182,7 @@ def test_wrong_settings(subject, tmp_path):
     subject.bos_id = None
     with pytest.raises(UsageError, match="no BOS token"):
         build(texts, subject, tmp_path)
-    assert not build(texts, subject, tmp_path, prepend_bos=False).has_bos
+    assert not build(texts, subject, tmp_path, prepend_bos=False).prepend_bos
 
 
 def test_opened_windows_are_those_that_were_built(subject, tmp_path):
@@ -194,7 +194,7 @@ def test_opened_windows_are_those_that_were_built(subject, tmp_path):
     assert isinstance(opened.tokens, np.memmap)
     assert opened.documents.equals(built.documents)
     assert opened.documents.columns.tolist() == ["digest", "source", "kind", "cluster"]
-    assert (opened.corpus_name, opened.context_length, opened.pad_id, opened.has_bos) == ("test", 16, 1, True)
+    assert (opened.corpus_name, opened.context_length, opened.pad_id, opened.prepend_bos) == ("test", 16, 1, True)
     assert opened.fingerprint == built.fingerprint == json.loads((tmp_path / "meta.json").read_text())["fingerprint"]
 
 

@@ -119,3 +119,6 @@ def test_the_table_names_every_sae_with_its_numbers() -> None:
 def test_a_training_config_is_what_a_variant_is(grid: SweepConfig) -> None:
     assert all(isinstance(variant, TrainingConfig) for variant in grid.variants().values())
     assert grid.points()[0] == {"expansion": 2, "l1_coefficient": 0.1, "resample_every": None}
+    for variant, point in zip(grid.variants().values(), grid.points(), strict=True):
+        assert {name: getattr(variant, name) for name in point} == point
+        assert variant.n_train == grid.train["n_train"]
