@@ -2,11 +2,12 @@
 
     python benchmarks/record.py demo
     python benchmarks/record.py stories260k --shared ../shared
+    python benchmarks/record.py grid16
 
 ``demo`` is ``autointerp demo`` from nothing. ``stories260k`` trains an 8x SAE in the middle of the stories260K model,
 labels, scores and gates it; the model and its text come from outside (``--shared``), they are not part of this
-repository. labels.csv, summary.json and the terminal's output without its progress lines go to results/NAME/, times
-to results/NAME.json.
+repository. ``grid16`` is ``autointerp sweep configs/grid16.toml``; a stopped one goes on. The tables and the terminal's
+output without its progress lines go to results/NAME/, times to results/NAME.json.
 """
 
 from __future__ import annotations
@@ -72,11 +73,11 @@ class Recorder:
         if process.returncode:
             sys.exit(f"{command} ended with {process.returncode}")
 
-    def keep(self, name: str, run: Path) -> None:
+    def keep(self, name: str, run: Path, files: tuple[str, ...] = ("labels.csv", "summary.json")) -> None:
         """Write results/NAME/ and results/NAME.json."""
         folder = RESULTS / name
         folder.mkdir(parents=True, exist_ok=True)
-        for file in ("labels.csv", "summary.json"):
+        for file in files:
             shutil.copyfile(run / file, folder / file)
         (folder / "terminal.txt").write_text("\n".join(self.lines) + "\n", encoding="utf-8")
         print(write_result(name, {"seconds": self.seconds}))
@@ -110,14 +111,23 @@ def stories260k(recorder: Recorder, shared: Path) -> None:
     shutil.copyfile(config, RESULTS / "stories260k" / "train.toml")
 
 
+def grid16(recorder: Recorder) -> None:
+    """The study's 16 variants."""
+    out = RUNS / "grid16"
+    recorder.run("sweep", "configs/grid16.toml", "--out", str(out), "--resume")
+    recorder.keep("grid16", out, ("sweep.csv",))
+
+
 def main() -> None:
-    """Run and record one of the two."""
+    """Run and record one of them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", choices=("demo", "stories260k"))
+    parser.add_argument("name", choices=("demo", "stories260k", "grid16"))
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     options = parser.parse_args()
     if options.name == "demo":
         demo(Recorder())
+    elif options.name == "grid16":
+        grid16(Recorder())
     else:
         stories260k(Recorder(), options.shared)
 
