@@ -12,11 +12,9 @@ from autointerp.harvest import Context, load_contexts
 from autointerp.label._by_llm import label_request, label_row, too_few
 from autointerp.label._by_rules import RULES, RULES_VERSION, label_by_rules
 from autointerp.label._row import LabelRow, load_labels, write_labels
-from autointerp.llm import Limits, Reply, Request, ask, parse_provider
+from autointerp.llm import BY_DEFAULT, Asking, Reply, Request
 from autointerp.run import LLMInput, Manifest, RunDirectory, Tick
 from prompts import load_prompt
-
-NO_LIMITS = Limits()
 
 
 def label_features(
@@ -24,8 +22,7 @@ def label_features(
     *,
     llm: str,
     groups: Mapping[str, Sequence[int]] | None = None,
-    base_url: str | None = None,
-    limits: Limits = NO_LIMITS,
+    asking: Asking = BY_DEFAULT,
     progress: Tick | None = None,
 ) -> pd.DataFrame:
     """Label every selected feature from its explain contexts.
@@ -37,8 +34,7 @@ def label_features(
         run: With contexts written.
         llm: ``rules`` or a provider line.
         groups: Features by group (default: those the run recorded); recorded in the manifest.
-        base_url: Another server for the provider.
-        limits: Money, requests, concurrency, time.
+        asking: How the provider is reached, and within which limits.
         progress: Told features done of all.
 
     Returns:
@@ -55,17 +51,15 @@ def label_features(
     if llm == RULES:
         rows = _by_rules(explain, progress)
     else:
-        provider = parse_provider(llm, base_url=base_url)
         requests = label_requests(explain)
-        asked = list(requests.values())
-        replies = ask(asked, provider=provider, journal=run.journal, limits=limits, progress=progress)
+        replies = asking.ask(llm, list(requests.values()), journal=run.journal, progress=progress)
         rows = _rows(explain, dict(zip(requests, replies, strict=True)), llm)
     _write(run, rows)
     prompt = RULES_VERSION if llm == RULES else load_prompt("label").version
 
     def record(manifest: Manifest) -> None:
         manifest.config["groups"] = chosen
-        manifest.labeler = LLMInput(provider=llm, prompt=prompt, base_url=base_url)
+        manifest.labeler = LLMInput(provider=llm, prompt=prompt, base_url=asking.base_url)
 
     run.update(record)
     n_skipped = sum(row.outcome == "skipped_budget" for row in rows)

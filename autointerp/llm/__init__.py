@@ -1,6 +1,7 @@
 """Talking to LLMs: requests in, validated replies out; every attempt journalled, nothing paid twice."""
 
 from autointerp.llm._ask import ask
+from autointerp.llm._asking import BY_DEFAULT, Asking
 from autointerp.llm._attempt import Attempt
 from autointerp.llm._budget import Limits
 from autointerp.llm._estimate import Estimate, estimate
@@ -13,6 +14,8 @@ from autointerp.llm._spec import ProviderSpec, parse_provider
 from autointerp.llm._validate import validate_reply
 
 __all__ = [
+    "BY_DEFAULT",
+    "Asking",
     "Attempt",
     "Estimate",
     "Journal",

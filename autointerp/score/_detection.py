@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from autointerp.label import RULES, Rule, as_data, rule_fires
-from autointerp.llm import Limits, Message, Outcome, Reply, Request, ask, parse_provider
+from autointerp.llm import Asking, Message, Outcome, Reply, Request
 from autointerp.run import Tick
 from autointerp.score._trial import Trial
 from prompts import load_prompt
@@ -56,9 +56,8 @@ def judge(
     questions: Sequence[Question],
     *,
     llm: str,
-    base_url: str | None,
+    asking: Asking,
     journal: Path,
-    limits: Limits,
     progress: Tick | None,
 ) -> list[Answer]:
     """Answer all questions.
@@ -66,9 +65,8 @@ def judge(
     Args:
         questions: Any number.
         llm: ``rules`` (then every question has a rule) or a provider line.
-        base_url: Another server for the provider.
+        asking: How the provider is reached, and within which limits.
         journal: Where answers are kept.
-        limits: Money, requests, concurrency, time.
         progress: Told answers done of all.
 
     Returns:
@@ -80,9 +78,8 @@ def judge(
     """
     if llm == RULES:
         return _by_rules(questions, progress)
-    provider = parse_provider(llm, base_url=base_url)
     requests = [detection_request(question) for question in questions]
-    replies = ask(requests, provider=provider, journal=journal, limits=limits, progress=progress)
+    replies = asking.ask(llm, requests, journal=journal, progress=progress)
     return [_answer(question, reply) for question, reply in zip(questions, replies, strict=True)]
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from autointerp.errors import IncompleteError, UsageError
 from autointerp.harvest import load_contexts
 from autointerp.label import MONOSEMANTIC, RULES, RULES_VERSION, LabelRow, load_label_rows
-from autointerp.llm import Limits
+from autointerp.llm import BY_DEFAULT, Asking
 from autointerp.run import LLMInput, Manifest, RunDirectory, Tick
 from autointerp.score._detection import Question, judge
 from autointerp.score._floors import shuffled_floor, token_identity_floor
@@ -21,15 +21,12 @@ from autointerp.score._trial import Trial, make_trial
 from autointerp.score._verdict import Judged, score_row
 from prompts import load_prompt
 
-NO_LIMITS = Limits()
-
 
 def score_features(
     run: RunDirectory,
     *,
     llm: str,
-    base_url: str | None = None,
-    limits: Limits = NO_LIMITS,
+    asking: Asking = BY_DEFAULT,
     progress: Tick | None = None,
 ) -> pd.DataFrame:
     """Judge every label on contexts of documents that the labeler never saw, and each once more as a shuffled null.
@@ -37,8 +34,7 @@ def score_features(
     Args:
         run: Labelled.
         llm: ``rules`` (for labels made by rules) or a provider line.
-        base_url: Another server for the provider.
-        limits: Money, requests, concurrency, time.
+        asking: How the provider is reached, and within which limits.
         progress: Told judgements done of all.
 
     Returns:
@@ -56,7 +52,7 @@ def score_features(
     trials = {feature: make_trial(feature, contexts.get(feature, []), seed=seed) for feature in labels}
     own, nulls, donors = questions(labels, trials, seed=seed)
     asked = [*own.values(), *nulls.values()]
-    answers = judge(asked, llm=llm, base_url=base_url, journal=run.journal, limits=limits, progress=progress)
+    answers = judge(asked, llm=llm, asking=asking, journal=run.journal, progress=progress)
     own_answers = dict(zip(own, answers[: len(own)], strict=True))
     null_answers = dict(zip(nulls, answers[len(own) :], strict=True))
     judged = [
@@ -75,7 +71,7 @@ def score_features(
     prompt = RULES_VERSION if llm == RULES else load_prompt("detect").version
 
     def record(manifest: Manifest) -> None:
-        manifest.judge = LLMInput(provider=llm, prompt=prompt, base_url=base_url)
+        manifest.judge = LLMInput(provider=llm, prompt=prompt, base_url=asking.base_url)
 
     run.update(record)
     n_skipped = sum(answer.outcome == "skipped_budget" for answer in answers)

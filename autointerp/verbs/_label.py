@@ -10,7 +10,7 @@ import pandas as pd
 from autointerp.export import write_labels_csv
 from autointerp.harvest import ContextConfig, load_features, write_contexts
 from autointerp.label import label_features, load_labels, select_features
-from autointerp.llm import Estimate, Limits
+from autointerp.llm import Asking, Estimate, Limits
 from autointerp.run import Manifest, Progress, RunDirectory, Silence, exclusive
 from autointerp.score import estimate_run, write_summary
 from autointerp.verbs._harvest import ensure_harvest
@@ -83,6 +83,7 @@ def label(
         n_tokens=n_tokens, seed=seed, keep_bos=keep_bos, device=device, threads=threads,
     )  # fmt: skip
     limits = Limits(max_cost_usd=max_cost_usd, max_requests=max_requests, max_concurrency=max_connections)
+    asking = Asking(base_url=base_url, limits=limits)
     with exclusive(run.path):
         inputs = open_inputs(run, options, progress)
         ensure_harvest(inputs, progress)
@@ -94,7 +95,7 @@ def label(
             return estimate_run(run, llm=chosen, base_url=base_url)
         try:
             with progress.stage("labels", "features") as tick:
-                label_features(run, llm=chosen, base_url=base_url, limits=limits, progress=tick)
+                label_features(run, llm=chosen, asking=asking, progress=tick)
         finally:
             if run.labels.exists():
                 write_labels_csv(run)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from autointerp.errors import UsageError
-from autointerp.llm import Limits
+from autointerp.llm import Asking, Limits
 from autointerp.run import Progress, RunDirectory, Silence, exclusive
 from autointerp.score import load_scores, score_features
 
@@ -49,6 +49,7 @@ def score(
     if base_url is None and chosen == manifest.labeler.provider:
         base_url = manifest.labeler.base_url
     limits = Limits(max_cost_usd=max_cost_usd, max_requests=max_requests, max_concurrency=max_connections)
+    asking = Asking(base_url=base_url, limits=limits)
     with exclusive(directory.path), progress.stage("scores", "features") as tick:
-        score_features(directory, llm=chosen, base_url=base_url, limits=limits, progress=tick)
+        score_features(directory, llm=chosen, asking=asking, progress=tick)
     return load_scores(directory)

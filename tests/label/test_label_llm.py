@@ -56,7 +56,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> list[Reply | dict | Outcome]:
             for request, what in pairs
         ]
 
-    monkeypatch.setattr(importlib.import_module("autointerp.label._label"), "ask", ask)
+    monkeypatch.setattr(importlib.import_module("autointerp.llm._asking"), "ask", ask)
     return script
 
 

@@ -33,7 +33,7 @@ def answer_with(monkeypatch: pytest.MonkeyPatch) -> Callable[[Judge], list[Reque
             seen.extend(requests)
             return [_reply(request, judge(request)) for request in requests]
 
-        monkeypatch.setattr(importlib.import_module("autointerp.score._detection"), "ask", ask)
+        monkeypatch.setattr(importlib.import_module("autointerp.llm._asking"), "ask", ask)
         return seen
 
     return install

@@ -16,7 +16,7 @@ from llm_scripted_server import Answer, Call, ScriptedServer
 from autointerp.errors import IncompleteError
 from autointerp.harvest import Context
 from autointerp.label import label_features
-from autointerp.llm import Limits
+from autointerp.llm import Asking, Limits
 from autointerp.run import RunDirectory
 from autointerp.score import score_features
 
@@ -49,18 +49,18 @@ def test_the_whole_way_and_back_from_the_journal(
     run = make_run({feature: planted[feature] for feature in (0, 1, 5)})
     url = f"{server.root}/v1"
     with pytest.raises(IncompleteError):
-        label_features(run, llm="openai:m", base_url=url, limits=Limits(max_requests=2))
+        label_features(run, llm="openai:m", asking=Asking(base_url=url, limits=Limits(max_requests=2)))
     assert len(server.calls) == 2
-    labels = label_features(run, llm="openai:m", base_url=url)
+    labels = label_features(run, llm="openai:m", asking=Asking(base_url=url))
     assert labels["label"].tolist() == ["the token =", "the token self", "the token Paris"]
-    scores = score_features(run, llm="openai:m", base_url=url)
+    scores = score_features(run, llm="openai:m", asking=Asking(base_url=url))
     assert len(server.calls) == 3 + 6
     assert scores["verified"].tolist() == [True] * 3
     assert not scores["shuffled_verified"].any()
     before = run.labels.read_bytes(), run.scores.read_bytes(), run.scores_csv.read_bytes()
-    label_features(run, llm="openai:m", base_url=url)
-    score_features(run, llm="openai:m", base_url=url)
+    label_features(run, llm="openai:m", asking=Asking(base_url=url))
+    score_features(run, llm="openai:m", asking=Asking(base_url=url))
     assert (run.labels.read_bytes(), run.scores.read_bytes(), run.scores_csv.read_bytes()) == before
     assert len(server.calls) == 9
-    score_features(run, llm="replay:openai:m", base_url=url)
+    score_features(run, llm="replay:openai:m", asking=Asking(base_url=url))
     assert run.scores.read_bytes() == before[1]
