@@ -38,4 +38,11 @@ MaxCostOption = Annotated[
 ]
 MaxRequestsOption = Annotated[int | None, typer.Option(min=0, help="Requests the run may make, scores included.")]
 ConnectionsOption = Annotated[int, typer.Option(min=1, help="Requests in flight at most.")]
+CacheOption = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="A folder of answers that runs share: what one bought, none buys.")
+]
+PricesOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Price table (TOML) with the model's prices. [$AUTOINTERP_PRICES]")
+]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what it would take and cost.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections import Counter
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from autointerp.llm._budget import Limits
-from autointerp.llm._history import reply_of, unanswered
+from autointerp.llm._cache import Cache
+from autointerp.llm._history import History, Paid, reply_of, unanswered, with_earlier
 from autointerp.llm._journal import Journal
-from autointerp.llm._prices import find_price
+from autointerp.llm._prices import Price, find_price
 from autointerp.llm._provider import open_provider
 from autointerp.llm._reply import Outcome, Reply
 from autointerp.llm._request import Request, request_key
@@ -30,9 +31,12 @@ def ask(
     provider: ProviderSpec,
     journal: Path,
     limits: Limits = NO_LIMITS,
+    cache: Path | None = None,
+    prices: Path | None = None,
+    leave: Collection[str] = (),
     progress: Tick | None = None,
 ) -> list[Reply]:
-    """Answer all requests, from the journal where it has the answer, else from the provider.
+    """Answer all requests: from the journal where it has the answer, else from the cache, else from the provider.
 
     Requests with the same key are sent once. A reply is in the journal before it is returned, and a reply that was
     paid for is never sent for again. Callable from a notebook too: then it works in a thread of its own.
@@ -42,6 +46,10 @@ def ask(
         provider: From ``parse_provider``; a replay only reads the journal.
         journal: The SQLite file; made when missing.
         limits: Money, requests, concurrency, time. What does not fit comes back as ``skipped_budget``.
+        cache: A folder of answers that runs share, looked up once at the start and filled as replies come; made when
+            missing. A replay leaves it alone.
+        prices: A price table of the user's own (default: see ``find_price``).
+        leave: Keys of requests that are not sent: what the journal has of them stands, as in a replay.
         progress: Told replies done of all, with cost, tokens and requests on their way as the note.
 
     Returns:
@@ -50,7 +58,8 @@ def ask(
     Raises:
         ProviderFatalError: The key is missing or refused, or the account's quota is used up.
         InterruptedRunError: Ctrl-C or SIGTERM. Whatever was answered is in the journal.
-        UsageError: A reply model that can't be asked for, a cost bound without a price, a file that is no journal.
+        UsageError: A reply model that can't be asked for, a cost bound without a price, a file that is no journal,
+            price table or cache.
         AutointerpError: The journal can't be written.
     """
     if not requests:
@@ -58,21 +67,41 @@ def ask(
     keys = [request_key(request, provider) for request in requests]
     unique = dict(zip(reversed(keys), reversed(requests), strict=True))
     board = _Board(Counter(keys), progress)
+    shared = Cache(cache, say=board.tell) if cache is not None and not provider.replay else None
     with Journal(journal, read_only=provider.replay) as book:
+        if shared is not None:
+            _take(shared, {key: request for key, request in unique.items() if key not in leave}, book)
+            board.share = lambda reply: _give(shared, reply, book)
         jobs = []
         for key in dict.fromkeys(keys):
-            billed = book.billed(key)
-            if billed and (billed[-1].is_final or provider.replay):
-                board.add(reply_of(key, unique[key], billed, from_journal=True))
-            elif provider.replay:
-                board.add(unanswered(key, unique[key], [], Outcome.error, "not in the journal"))
+            history, is_left = book.history(key), provider.replay or key in leave
+            board.expect(key, history)
+            if history.is_final or (history.billed and is_left):
+                board.add(reply_of(key, unique[key], history.billed, from_journal=True))
+            elif is_left:
+                reason = history.attempts[-1].reason if history.attempts else "not in the journal"
+                board.add(unanswered(key, unique[key], [], Outcome.error, reason))
             else:
-                jobs.append(Job(key, unique[key], tuple(billed)))
+                jobs.append(Job(key, unique[key], history.billed))
         if jobs:
-            _send(jobs, provider, book, limits, board)
+            _send(jobs, provider, book, limits=limits, price=find_price(provider, prices), board=board)
     return [
         dataclasses.replace(board.replies[key], tag=request.tag) for key, request in zip(keys, requests, strict=True)
     ]
+
+
+def _take(shared: Cache, requests: Mapping[str, Request], book: Journal) -> None:
+    """Copy answers from the cache to the journal, for all requests that it never had an answer to."""
+    for key, request in requests.items():
+        history = book.history(key)
+        if not history.is_final and not history.is_awaited:
+            book.record_many([attempt.for_another_run() for attempt in shared.find(key, request)])
+
+
+def _give(shared: Cache, reply: Reply, book: Journal) -> None:
+    """Copy an answer from the journal to the cache, when it is new or the cache has none."""
+    if reply.outcome.is_billed and not (reply.from_journal and reply.key in shared):
+        shared.keep(reply.key, book.billed(reply.key))
 
 
 class _Board:
@@ -82,18 +111,26 @@ class _Board:
         """Args: how many requests share each key, and the listener."""
         self.replies: dict[str, Reply] = {}
         self.run: Run | None = None
+        self.share: Callable[[Reply], None] = lambda _: None
         self._weights, self._progress = weights, progress
+        self._paid: dict[str, tuple[Paid, Paid]] = {}
         self._n_done, self._cost_usd, self._n_tokens = 0, 0.0, 0
         self._is_priced = True
 
+    def expect(self, key: str, history: History) -> None:
+        """Note what was paid for a reply before this call."""
+        self._paid[key] = Paid.of(history.billed), Paid.of(history.superseded)
+
     def add(self, reply: Reply) -> None:
         """Take a reply in."""
-        self.replies[reply.key] = reply
+        known, superseded = self._paid.pop(reply.key)
+        self.replies[reply.key] = with_earlier(reply, superseded)
         self._n_done += self._weights[reply.key]
         if not reply.from_journal:
-            self._n_tokens += reply.usage.tokens_in + reply.usage.tokens_out
-            self._cost_usd += reply.cost_usd or 0.0
+            self._n_tokens += reply.usage.n_tokens - known.usage.n_tokens
+            self._cost_usd += (reply.cost_usd or 0.0) - (known.cost_usd or 0.0)
             self._is_priced = self._is_priced and reply.cost_usd is not None
+        self.share(reply)
         self.tell()
 
     def tell(self, sentence: str = "") -> None:
@@ -106,8 +143,9 @@ class _Board:
         self._progress(self._n_done, self._weights.total(), f"{note}; {sentence}" if sentence else note)
 
 
-def _send(jobs: list[Job], spec: ProviderSpec, book: Journal, limits: Limits, board: _Board) -> None:
-    price = find_price(spec)
+def _send(
+    jobs: list[Job], spec: ProviderSpec, book: Journal, *, limits: Limits, price: Price | None, board: _Board
+) -> None:
     provider = open_provider(spec, timeout_s=limits.timeout_s)
     run = Run(provider, spec, book, limits=limits, price=price, on_reply=board.add, say=board.tell)
     board.run = run

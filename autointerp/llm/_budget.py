@@ -62,8 +62,9 @@ class Budget:
         """
         if limits.max_cost_usd is not None and price is None:
             raise UsageError(
-                "--max-cost needs the model's price, which is unknown. Name a file with it in the environment "
-                f"variable {VARIABLE} (autointerp/llm/prices.toml shows the format), or bound --max-requests instead."
+                "--max-cost needs the model's price, which is unknown. Give a file with it to --prices or in the "
+                f"environment variable {VARIABLE} (autointerp/llm/prices.toml shows the format), or bound "
+                "--max-requests instead."
             )
         self._limits, self._price = limits, price
         self._spent_usd, self._n_spent = spent_usd, n_spent

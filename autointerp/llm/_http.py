@@ -84,7 +84,8 @@ def count(usage: Any, name: str) -> int:
 def believable(usage: Usage) -> Usage | None:
     """None for a usage that can't be: no input at all, or parts larger than the whole."""
     parts = usage.tokens_cached + usage.tokens_cache_written
-    return usage if usage.tokens_in > 0 and parts <= usage.tokens_in else None
+    fits = parts <= usage.tokens_in and usage.tokens_reasoning <= usage.tokens_out
+    return usage if usage.tokens_in > 0 and fits else None
 
 
 def send_error(error: Exception, sdk: ModuleType, secret: Secret) -> SendError:

@@ -87,6 +87,7 @@ class OpenAIProvider:
 def _usage(body: dict[str, Any]) -> Usage | None:
     usage = body.get("usage")
     details = usage.get("prompt_tokens_details") if isinstance(usage, dict) else None
+    thinking = usage.get("completion_tokens_details") if isinstance(usage, dict) else None
     try:
         return believable(
             Usage(
@@ -94,6 +95,7 @@ def _usage(body: dict[str, Any]) -> Usage | None:
                 tokens_out=count(usage, "completion_tokens"),
                 tokens_cached=count(details, "cached_tokens"),
                 tokens_cache_written=count(details, "cache_write_tokens"),
+                tokens_reasoning=count(thinking, "reasoning_tokens"),
             )
         )
     except ValueError:

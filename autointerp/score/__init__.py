@@ -3,7 +3,8 @@
 from autointerp.score._bottom import BottomCheck, check_bottom
 from autointerp.score._confusion import Confusion
 from autointerp.score._detection import Answer, DetectReply, Question, detection_request, judge
-from autointerp.score._estimate import estimate_run
+from autointerp.score._ended import Ended, ended_requests
+from autointerp.score._estimate import RunEstimate, estimate_run
 from autointerp.score._floors import NONE_FLOOR, peak_tokens, token_identity_floor
 from autointerp.score._rates import mean, rate
 from autointerp.score._row import ScoreRow, load_score_rows, load_scores
@@ -19,11 +20,14 @@ __all__ = [
     "BottomCheck",
     "Confusion",
     "DetectReply",
+    "Ended",
     "Question",
+    "RunEstimate",
     "ScoreRow",
     "Trial",
     "check_bottom",
     "detection_request",
+    "ended_requests",
     "estimate_run",
     "judge",
     "load_score_rows",

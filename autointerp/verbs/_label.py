@@ -10,11 +10,11 @@ import pandas as pd
 from autointerp.export import write_labels_csv
 from autointerp.harvest import ContextConfig, load_features, write_contexts
 from autointerp.label import label_features, load_labels, select_features
-from autointerp.llm import Asking, Estimate, Limits
+from autointerp.llm import Asking, Limits
 from autointerp.run import Manifest, Progress, RunDirectory, Silence, exclusive
-from autointerp.score import estimate_run, write_summary
+from autointerp.score import RunEstimate, estimate_run, write_summary
 from autointerp.verbs._harvest import ensure_harvest
-from autointerp.verbs._inputs import Inputs, Options, claim, open_inputs
+from autointerp.verbs._inputs import Inputs, Options, claim, open_inputs, optional_path
 
 DEFAULT_FEATURES = "top25,bottom25,random:200"
 
@@ -29,6 +29,8 @@ def label(
     max_cost_usd: float | None = None,
     max_requests: int | None = None,
     max_connections: int = 16,
+    cache: str | Path | None = None,
+    prices: str | Path | None = None,
     dry_run: bool = False,
     model: str | None = None,
     hook_point: str | None = None,
@@ -41,7 +43,7 @@ def label(
     threads: int | None = None,
     resume: bool = False,
     progress: Progress | None = None,
-) -> pd.DataFrame | Estimate:
+) -> pd.DataFrame | RunEstimate:
     """Label an SAE's features, harvesting and selecting first where that is not done.
 
     Args:
@@ -54,6 +56,8 @@ def label(
         max_cost_usd: Stop sending before this is spent.
         max_requests: Stop sending after so many requests.
         max_connections: Requests in flight at most.
+        cache: A folder of answers that runs share; what is in it is not sent again.
+        prices: A price table, see ``autointerp/llm/prices.toml`` (default: the one ``AUTOINTERP_PRICES`` names).
         dry_run: Only estimate requests, tokens and cost of labels and scores.
         model: See ``harvest``, as are the rest.
         hook_point: See ``harvest``.
@@ -83,7 +87,7 @@ def label(
         n_tokens=n_tokens, seed=seed, keep_bos=keep_bos, device=device, threads=threads,
     )  # fmt: skip
     limits = Limits(max_cost_usd=max_cost_usd, max_requests=max_requests, max_concurrency=max_connections)
-    asking = Asking(base_url=base_url, limits=limits)
+    asking = Asking(base_url=base_url, limits=limits, cache=optional_path(cache), prices=optional_path(prices))
     with exclusive(run.path):
         inputs = open_inputs(run, options, progress)
         ensure_harvest(inputs, progress)
@@ -92,7 +96,7 @@ def label(
         _ensure_contexts(inputs, features, progress)
         _set(run, "dry_run", dry_run and not run.is_done("labels"))
         if dry_run:
-            return estimate_run(run, llm=chosen, base_url=base_url)
+            return estimate_run(run, llm=chosen, asking=asking)
         try:
             with progress.stage("labels", "features") as tick:
                 label_features(run, llm=chosen, asking=asking, progress=tick)

@@ -10,6 +10,7 @@ from autointerp.errors import UsageError
 from autointerp.llm import Asking, Limits
 from autointerp.run import Progress, RunDirectory, Silence, exclusive
 from autointerp.score import load_scores, score_features
+from autointerp.verbs._inputs import optional_path
 
 
 def score(
@@ -20,6 +21,8 @@ def score(
     max_cost_usd: float | None = None,
     max_requests: int | None = None,
     max_connections: int = 16,
+    cache: str | Path | None = None,
+    prices: str | Path | None = None,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
     """Judge a run's labels on contexts of documents that the labeler never saw.
@@ -31,6 +34,8 @@ def score(
         max_cost_usd: Stop sending before this is spent.
         max_requests: Stop sending after so many requests.
         max_connections: Requests in flight at most.
+        cache: A folder of answers that runs share; what is in it is not sent again.
+        prices: A price table, see ``autointerp/llm/prices.toml`` (default: the one ``AUTOINTERP_PRICES`` names).
         progress: Listener.
 
     Returns:
@@ -49,7 +54,7 @@ def score(
     if base_url is None and chosen == manifest.labeler.provider:
         base_url = manifest.labeler.base_url
     limits = Limits(max_cost_usd=max_cost_usd, max_requests=max_requests, max_concurrency=max_connections)
-    asking = Asking(base_url=base_url, limits=limits)
+    asking = Asking(base_url=base_url, limits=limits, cache=optional_path(cache), prices=optional_path(prices))
     with exclusive(directory.path), progress.stage("scores", "features") as tick:
         score_features(directory, llm=chosen, asking=asking, progress=tick)
     return load_scores(directory)

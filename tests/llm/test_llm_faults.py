@@ -144,6 +144,7 @@ def test_stalls_end_at_the_deadline_and_hold_up_nobody(asker: Asker, server: Scr
 @pytest.mark.parametrize(
     "usage",
     [None, {}, 7, {"prompt_tokens": -1, "input_tokens": -1}, {"prompt_tokens": 10**12, "input_tokens": 10**12},
+     {"prompt_tokens": 9, "completion_tokens": 1, "completion_tokens_details": {"reasoning_tokens": 2}},
      {"prompt_tokens": "9", "input_tokens": "9"}, {"prompt_tokens": 0, "input_tokens": 0, "completion_tokens": 5}],
 )  # fmt: skip
 def test_usage_that_cant_be_is_unknown(asker: Asker, server: ScriptedServer, usage: object) -> None:

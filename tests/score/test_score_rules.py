@@ -152,7 +152,10 @@ def test_a_summary_can_come_before_the_scores(make_run: Maker, planted: dict[int
 
 def test_rules_cost_nothing(make_run: Maker, planted: dict[int, list[Context]]) -> None:
     run = make_run({0: planted[0], 1: planted[1]})
-    assert estimate_run(run, llm="rules").n_requests == 0
+    assert estimate_run(run, llm="rules").total.n_requests == 0
     asked = estimate_run(run, llm="openai:a-model")
-    assert asked.n_requests == 2 * 3
-    assert asked.tokens_in_expected > 0
+    assert [asked.label.n_to_send, asked.score.n_to_send, asked.null.n_to_send] == [2, 2, 2]
+    assert (asked.total.n_requests, asked.total.cost_usd_high) == (6, None)
+    assert asked.total.tokens_in_expected == sum(
+        part.tokens_in_expected for part in (asked.label, asked.score, asked.null)
+    )
