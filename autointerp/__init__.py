@@ -29,6 +29,7 @@ VERBS = (
     "harvest",
     "label",
     "report",
+    "retry",
     "score",
     "sweep",
     "train",

@@ -6,6 +6,7 @@ from autointerp.verbs._export import doctor, export, report
 from autointerp.verbs._gate import baseline, gate
 from autointerp.verbs._harvest import harvest
 from autointerp.verbs._label import label
+from autointerp.verbs._retry import Retried, retry
 from autointerp.verbs._score import score
 from autointerp.verbs._sweep import SweepResult, sweep
 from autointerp.verbs._train import train
@@ -15,6 +16,7 @@ __all__ = [
     "DEMO_TOKENS",
     "DEMO_TRAINING",
     "DemoResult",
+    "Retried",
     "SweepResult",
     "baseline",
     "convert",
@@ -25,6 +27,7 @@ __all__ = [
     "harvest",
     "label",
     "report",
+    "retry",
     "score",
     "sweep",
     "train",
