@@ -16,15 +16,12 @@ from autointerp.gate._answers import Answers, answers
 from autointerp.gate._baseline import RATES, Baseline, Rate
 from autointerp.gate._change import Change, paired_change, unpaired_change
 from autointerp.gate._comparable import check_comparable, choose_group
-from autointerp.gate._floor import Floor
+from autointerp.gate._floor import MIN_COVERAGE, Floor
 from autointerp.gate._pairing import Pairing, pair
 from autointerp.gate._result import Flip, GateResult, Status, percent, points
 from autointerp.gate._snapshot import load_decoder, snapshot
 from autointerp.run import RunDirectory
 from autointerp.stats import required_n
-
-MIN_COVERAGE = 0.95
-"""Share of a group that needs an answer, on both sides, before there is a verdict."""
 
 
 def compare(
@@ -78,7 +75,7 @@ def compare(
     flips = [] if pairing.obstacle else _flips(pairing, before, now, baseline, new)
     n_old, k_old, n_new, k_new, change = _measure(pairing, before, now, confidence)
     status, reason = _verdict(before, now, change, margin)
-    floor = Floor(now.n_yes, len(now.given), min_rate or 0.0, confidence)
+    floor = Floor(now, min_rate or 0.0, confidence)
     if status == "pass" and floor.is_missed:
         status, reason = "fail", f"the rate is below {percent(floor.min_rate)}, and by more than chance explains"
     needed = _required_n(change, k_old, n_old, margin, confidence)
