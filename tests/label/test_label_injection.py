@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from label_hostile import CANARY, HOSTILE, a_full_feature, is_shown, lines_in_block
 from label_planted import a_context, plant
@@ -65,6 +65,7 @@ def test_hostile_text_stays_within_its_line(name: str, peak: int) -> None:
         assert token in text
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(TEXT, min_size=1, max_size=5), min_size=5, max_size=12), st.integers(0, 4))
 def test_any_text_stays_within_its_line(texts: list[list[str]], peak: int) -> None:
     contexts = [a_context(tokens, min(peak, len(tokens) - 1)) for tokens in texts]

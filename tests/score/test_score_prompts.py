@@ -77,7 +77,7 @@ def test_a_feature_takes_at_most_3_requests_and_12000_characters(name: str) -> N
         assert all(CUT in line and len(line) >= MIN_WIDTH for line in lines)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(
     st.lists(st.text(st.characters(exclude_categories=()), max_size=60), min_size=1, max_size=17),
     st.integers(0, 16),
