@@ -99,12 +99,13 @@ def hand_off(
         )
     if files.requests_out is not None:
         _write_requests(files.requests_out, lacking)
-        notes.append(f"{len(lacking)} requests are in {files.requests_out}")
+        notes.append(f"{files.requests_out}: requests written: {len(lacking)}")
     if missing or (lacking and files.requests_out is not None):
         notes.append(f"{len(lacking)} of {len(known)} requests await a valid reply{_complaints(lacking)}")
+        them = "" if files.requests_out is not None else " (--requests-out FILE writes just these)"
         raise IncompleteError(
-            f"{'; '.join(notes)}. Answer each with a line "
-            '{"custom_id": "...", "reply": {...}} in a file of your own; reply fits the request\'s reply_schema. '
+            f"{'; '.join(notes)}{them}. Answer each with a line "
+            '{"custom_id": "...", "reply": {...}} in a file of your own; the reply fits the request\'s reply_schema. '
             f"Then: {go_on} --replies-in FILE"
         )
     for job in jobs:
@@ -124,14 +125,16 @@ def _take_in(
     attempts: list[Attempt] = []
     for job in jobs:
         new = [_attempt(job, spec, lines.answers[job.key]["reply"])] if job.key in lines.answers else []
+        if job.billed and new and new[0].reply == job.billed[-1].reply:  # the same file once more
+            new = []
         done.append(Job(job.key, job.request, (*job.billed, *new)))
         attempts += new
     with journal.transaction() as db:
         for attempt in attempts:
             write_attempt(db, attempt)
     n_valid = sum(attempt.outcome is Outcome.ok for attempt in attempts)
-    notes = [f"{path}: {n_valid} replies taken in", lines.notes()]
-    return done, ", ".join(note for note in notes if note)
+    notes = [f"{path}: replies taken in: {n_valid}", lines.notes()]
+    return done, "; ".join(note for note in notes if note)
 
 
 def _attempt(job: Job, spec: ProviderSpec, reply: object) -> Attempt:

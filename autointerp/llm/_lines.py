@@ -25,13 +25,13 @@ class Lines:
 
     def notes(self) -> str:
         """What was left out and why, in a few words; "" where nothing was."""
-        first = f" (the first is line {self.unreadable[0]})" if self.unreadable else ""
+        first = f", the first is line {self.unreadable[0]}" if self.unreadable else ""
         counts = {
-            f"torn or unreadable{first}": len(self.unreadable),
-            "with ids that were not asked for": self.n_unknown,
+            f"torn or unreadable lines{first}": len(self.unreadable),
+            "lines with ids that were not asked for": self.n_unknown,
             "ids answered twice and not alike": len(self.conflicts),
         }
-        return ", ".join(f"{n} {what}" for what, n in counts.items() if n)
+        return "; ".join(f"{what}: {n}" for what, n in counts.items() if n)
 
 
 def read_lines(path: Path, *, known: Collection[str], fields: Sequence[str]) -> Lines:

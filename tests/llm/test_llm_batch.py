@@ -147,9 +147,9 @@ def torn(lines: list[bytes]) -> bytes:
     ("tamper", "first", "note"),
     [
         (twice_alike, "ok", ""),
-        (twice_differently, "error", "1 ids answered twice and not alike"),
-        (foreign, "ok", "3 torn or unreadable (the first is line 2), 1 with ids that were not asked for"),
-        (torn, "error", "1 torn or unreadable (the first is line 5)"),
+        (twice_differently, "error", "ids answered twice and not alike: 1"),
+        (foreign, "ok", "lines, the first is line 2: 3; lines with ids that were not asked for: 1"),
+        (torn, "error", "torn or unreadable lines, the first is line 5: 1"),
     ],
 )
 def test_results_that_are_not_as_they_should_be(
