@@ -190,6 +190,7 @@ def test_what_is_in_a_batch_is_not_asked_live_by_accident(batch_asker: BatchAske
         batch_asker(*FIVE, way="")
     skipped = batch_asker(FIVE[4], way="", max_cost_usd=3 * price_of_all)  # the batch's worst case is set aside
     assert [reply.outcome for reply in skipped] == ["skipped_budget"]
+    assert batch_asker.rows() == []
 
 
 @pytest.fixture

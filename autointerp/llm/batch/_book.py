@@ -99,11 +99,6 @@ class BatchBook:
                 member = (batch.name, attempt.key)
                 db.execute("UPDATE batch_requests SET state = 'settled' WHERE batch = ? AND key = ?", member)
 
-    def ids(self) -> frozenset[str]:
-        """The provider's ids of all batches that are known here."""
-        with self._journal.transaction() as db:
-            return frozenset(row[0] for row in db.execute("SELECT batch_id FROM batches WHERE batch_id IS NOT NULL"))
-
     def holding(self, jobs: Sequence[Job]) -> list[OpenBatch]:
         """The batches that the next replies to some jobs are to come from, oldest first."""
         with self._journal.transaction() as db:

@@ -175,13 +175,13 @@ class BatchRun:
         Returns:
             The batch with its id; None where it surely was not submitted.
         """
-        known, after = self._book.ids(), None
+        after = None
         for _ in range(MOST_PAGES):
             page = await self._calls.patiently(partial(self._service.page, limit=PAGE, after=after))
             for state in page:
                 if state.batch_id == batch.newest_before:
                     return None
-                if state.batch_id not in known and await self._is(batch, state):
+                if await self._is(batch, state):
                     return self._book.submitted(batch, state.batch_id)
             if not page:
                 return None
