@@ -19,6 +19,9 @@ def run(
     max_cost: o.MaxCostOption = None,
     max_requests: o.MaxRequestsOption = None,
     max_connections: o.ConnectionsOption = 16,
+    requests_out: o.RequestsOutOption = None,
+    replies_in: o.RepliesInOption = None,
+    forget_batches: o.ForgetBatchesOption = False,
     as_json: o.JsonOption = False,
 ) -> None:
     """Judge the labels on text the labeler never saw; scores.csv and summary.json."""
@@ -28,7 +31,8 @@ def run(
 
     verbs.score(
         run, llm=llm, base_url=base_url, max_cost_usd=max_cost, max_requests=max_requests,
-        max_connections=max_connections, progress=terminal_progress(),
+        max_connections=max_connections, requests_out=requests_out, replies_in=replies_in,
+        forget_batches=forget_batches, progress=terminal_progress(),
     )  # fmt: skip
     verdict = rates_line(read_summary(run), ("label", "verified", "robust"))
     print_result(run, as_json=as_json, verdict=f"scored: {verdict}")

@@ -76,8 +76,12 @@ class Budget:
             return None
         return self._price.worst_cost(input_bytes(request) / 3, request.max_output_tokens)
 
-    async def reserve(self, worst_usd: float | None) -> str:
+    async def reserve(self, worst_usd: float | None, *, wait: bool = True) -> str:
         """Set the worst case aside; waits while requests on their way may leave room.
+
+        Args:
+            worst_usd: How much.
+            wait: False for a batch, whose requests go out together: none of them makes room for another.
 
         Returns:
             "" when it is set aside, else why it can't be.
@@ -85,7 +89,7 @@ class Budget:
         amount = worst_usd or 0.0
         async with self._changed:
             while reason := self._refusal(amount):
-                if self._n_held == 0:
+                if self._n_held == 0 or not wait:
                     return reason
                 await self._changed.wait()
             self._held_usd += amount

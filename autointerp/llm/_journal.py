@@ -36,6 +36,16 @@ _INSERT = (
     f"INSERT INTO attempts (attempt, {_COLUMNS}) "  # noqa: S608 - constants
     f"VALUES ((SELECT COUNT(*) + 1 FROM attempts WHERE key = ?), {', '.join('?' * len(_COLUMNS.split(',')))})"
 )
+_BATCHES = """
+CREATE TABLE IF NOT EXISTS batches (
+    name TEXT PRIMARY KEY, provider TEXT NOT NULL, endpoint TEXT NOT NULL, model TEXT NOT NULL,
+    started TEXT NOT NULL, newest_before TEXT, batch_id TEXT
+);
+CREATE TABLE IF NOT EXISTS batch_requests (
+    batch TEXT NOT NULL, key TEXT NOT NULL, ask INTEGER NOT NULL, reserved_usd REAL,
+    state TEXT NOT NULL DEFAULT 'open', PRIMARY KEY (batch, key)
+) WITHOUT ROWID;
+"""
 _BILLED = ", ".join(f"'{outcome}'" for outcome in Outcome if outcome.is_billed)
 
 
@@ -51,6 +61,9 @@ class Journal:
       key is not sent again (a truncated or invalid first ask is followed by one re-ask, ``ask`` = 2, and the last
       row counts). ``error`` rows brought no reply and are tried again by the next run.
     - what a run cost: ``SELECT SUM(COALESCE(cost_usd, reserved_usd)) FROM attempts``.
+
+    Two more tables, ``batches`` and ``batch_requests``, hold what was handed to a provider's batch service and did
+    not come back yet (``autointerp.llm.batch`` reads and writes them).
 
     ``PRAGMA user_version`` is the layout's version. A crash loses at most the replies that were on their way.
     """
@@ -96,18 +109,18 @@ class Journal:
         Raises:
             AutointerpError: The disk refuses.
         """
-        usage = attempt.usage
-        tokens = (None,) * 4
-        if usage is not None:
-            tokens = (usage.tokens_in, usage.tokens_out, usage.tokens_cached, usage.tokens_cache_written)  # type: ignore[assignment]
-        row = (
-            *(attempt.key, attempt.tag, attempt.provider, attempt.endpoint, attempt.model, attempt.rung, attempt.ask),
-            *(attempt.request, attempt.reply, str(attempt.outcome), attempt.reason, *tokens),
-            *(attempt.cost_usd, attempt.reserved_usd, attempt.started, attempt.seconds),
-            *(attempt.http_status, attempt.request_id),
-        )
+        with self.transaction() as db:
+            write_attempt(db, attempt)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Statements that are on disk together, or not at all.
+
+        Raises:
+            AutointerpError: The disk refuses.
+        """
         with self._lock, self._explained(), self._db:
-            self._db.execute(_INSERT, (attempt.key, *row))
+            yield self._db
 
     def billed(self, key: str) -> list[Attempt]:
         """The attempts of a key that brought a reply, in order; the last says how the request ended.
@@ -120,15 +133,17 @@ class Journal:
             return [_attempt(row) for row in self._db.execute(query, (key,))]
 
     def spent(self) -> tuple[float, int]:
-        """What all attempts so far count against a budget.
+        """What all attempts so far, and all open batches, count against a budget.
 
         Returns:
             USD (the reserved worst case where the cost is unknown), and the number of requests that may have been
             billed: all but those a server refused.
         """
         query = (
-            "SELECT TOTAL(COALESCE(cost_usd, reserved_usd)), COUNT(*) FROM attempts "
-            "WHERE NOT (outcome = 'error' AND COALESCE(http_status, 0) >= 400)"
+            "SELECT TOTAL(usd), COUNT(*) FROM ("
+            "SELECT COALESCE(cost_usd, reserved_usd) AS usd FROM attempts "
+            "WHERE NOT (outcome = 'error' AND (COALESCE(http_status, 0) >= 400 OR cost_usd IS 0.0)) "
+            "UNION ALL SELECT reserved_usd FROM batch_requests WHERE state <> 'settled')"
         )
         with self._lock, self._explained():
             cost, count = self._db.execute(query).fetchone()
@@ -142,6 +157,7 @@ class Journal:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._create()
+            self._db.executescript(_BATCHES)
             return
         if application != APPLICATION_ID:
             raise UsageError(f"{self.path}: an SQLite file, but not a journal of autointerp. Give another path.")
@@ -152,6 +168,7 @@ class Journal:
         if not read_only:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
+            self._db.executescript(_BATCHES)
 
     def _create(self) -> None:
         """All at once, also when two processes try."""
@@ -177,6 +194,26 @@ class Journal:
             ) from error
         except OSError as error:
             raise AutointerpError(f"{self.path}: the journal can't be opened ({error}).") from error
+
+
+def write_attempt(db: sqlite3.Connection, attempt: Attempt) -> None:
+    """Add a row for an attempt, within a transaction.
+
+    Args:
+        db: From ``Journal.transaction()``.
+        attempt: What happened.
+    """
+    usage = attempt.usage
+    tokens = (None,) * 4
+    if usage is not None:
+        tokens = (usage.tokens_in, usage.tokens_out, usage.tokens_cached, usage.tokens_cache_written)  # type: ignore[assignment]
+    row = (
+        *(attempt.key, attempt.tag, attempt.provider, attempt.endpoint, attempt.model, attempt.rung, attempt.ask),
+        *(attempt.request, attempt.reply, str(attempt.outcome), attempt.reason, *tokens),
+        *(attempt.cost_usd, attempt.reserved_usd, attempt.started, attempt.seconds),
+        *(attempt.http_status, attempt.request_id),
+    )
+    db.execute(_INSERT, (attempt.key, *row))
 
 
 def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
