@@ -11,6 +11,11 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# a slow machine is no counterexample
+settings.register_profile("autointerp", deadline=None)
+settings.load_profile("autointerp")
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -27,6 +28,9 @@ def gate(
     run: o.RunArgument,
     baseline: Annotated[Path, typer.Option(metavar="FILE", help="What 'baseline' printed.", show_default=False)],
     margin: Annotated[float, typer.Option(min=0.0, max=1.0, help="How far the rate may fall.")] = 0.05,
+    min_rate: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, metavar="RATE", help="What the rate must reach in any case.")
+    ] = None,
     rate: Annotated[Literal["label", "verified", "robust"], typer.Option(help="Which rate.")] = "verified",
     group: Annotated[str | None, typer.Option(help="Which features. [the baseline's random group]")] = None,
     junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the verdict as JUnit XML.")] = None,
@@ -36,8 +40,10 @@ def gate(
     from autointerp import verbs
     from autointerp.cli._output import print_verdict
 
-    result = verbs.gate(run, baseline, margin=margin, rate=rate, group=group, junit=junit)
+    result = verbs.gate(run, baseline, margin=margin, min_rate=min_rate, rate=rate, group=group, junit=junit)
     if as_json:
         print(result.to_json())
+    for warning in result.warnings:
+        print(warning, file=sys.stderr)
     print_verdict(result.verdict_line())
     raise typer.Exit(result.exit_code)

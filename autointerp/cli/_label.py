@@ -29,6 +29,9 @@ def run(
     max_connections: o.ConnectionsOption = 16,
     cache: o.CacheOption = None,
     prices: o.PricesOption = None,
+    requests_out: o.RequestsOutOption = None,
+    replies_in: o.RepliesInOption = None,
+    forget_batches: o.ForgetBatchesOption = False,
     dry_run: o.DryRunOption = False,
     model: o.ModelOption = None,
     hook_point: o.HookOption = None,
@@ -50,9 +53,9 @@ def run(
 
     result = verbs.label(
         sae, out, llm=llm, features=features, base_url=base_url, max_cost_usd=max_cost, max_requests=max_requests,
-        max_connections=max_connections, cache=cache, prices=prices, dry_run=dry_run, model=model,
-        hook_point=hook_point, corpus=corpus, column=column, n_tokens=tokens, seed=seed, keep_bos=keep_bos,
-        device=device, threads=threads, resume=resume,
+        max_connections=max_connections, cache=cache, prices=prices, requests_out=requests_out, replies_in=replies_in,
+        forget_batches=forget_batches, dry_run=dry_run, model=model, hook_point=hook_point, corpus=corpus,
+        column=column, n_tokens=tokens, seed=seed, keep_bos=keep_bos, device=device, threads=threads, resume=resume,
         progress=terminal_progress(),
     )  # fmt: skip
     if isinstance(result, RunEstimate):

@@ -30,7 +30,18 @@ ThreadsOption = Annotated[int | None, typer.Option(min=1, help="CPU threads for 
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with the run in --out; start it if there is none.")]
 LLMOption = Annotated[
     str | None,
-    typer.Option("--llm", metavar="PROVIDER:MODEL", help="rules, openai:MODEL, anthropic:MODEL, replay:openai:MODEL."),
+    typer.Option(
+        "--llm", metavar="PROVIDER:MODEL", help="rules, openai:MODEL, anthropic:MODEL, batch:openai:MODEL, jsonl, ..."
+    ),
+]
+RequestsOutOption = Annotated[
+    Path | None, typer.Option("--requests-out", metavar="FILE", help="With --llm jsonl: write what is to be answered.")
+]
+RepliesInOption = Annotated[
+    Path | None, typer.Option("--replies-in", metavar="FILE", help="With --llm jsonl: take answers in.")
+]
+ForgetBatchesOption = Annotated[
+    bool, typer.Option("--forget-batches", help="Ask again what a batch begun earlier may still answer, and charge.")
 ]
 BaseURLOption = Annotated[str | None, typer.Option("--base-url", help="Another server for the provider.")]
 MaxCostOption = Annotated[

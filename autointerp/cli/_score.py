@@ -21,6 +21,9 @@ def run(
     max_connections: o.ConnectionsOption = 16,
     cache: o.CacheOption = None,
     prices: o.PricesOption = None,
+    requests_out: o.RequestsOutOption = None,
+    replies_in: o.RepliesInOption = None,
+    forget_batches: o.ForgetBatchesOption = False,
     as_json: o.JsonOption = False,
 ) -> None:
     """Judge the labels on text the labeler never saw; scores.csv and summary.json."""
@@ -30,7 +33,8 @@ def run(
 
     verbs.score(
         run, llm=llm, base_url=base_url, max_cost_usd=max_cost, max_requests=max_requests,
-        max_connections=max_connections, cache=cache, prices=prices, progress=terminal_progress(),
+        max_connections=max_connections, cache=cache, prices=prices, requests_out=requests_out, replies_in=replies_in,
+        forget_batches=forget_batches, progress=terminal_progress(),
     )  # fmt: skip
     verdict = rates_line(read_summary(run), ("label", "verified", "robust"))
     print_result(run, as_json=as_json, verdict=f"scored: {verdict}")

@@ -1,7 +1,8 @@
 """The CI gate: a run held against a baseline."""
 
 from autointerp.gate._baseline import RATES, Baseline, BaselineFeature, Noise, Rate, read_baseline, write_baseline
-from autointerp.gate._compare import MIN_COVERAGE, compare
+from autointerp.gate._compare import compare
+from autointerp.gate._floor import MIN_COVERAGE, Floor, hold
 from autointerp.gate._render import append_step_summary, to_junit, to_markdown, write_junit
 from autointerp.gate._result import Flip, GateResult
 from autointerp.gate._snapshot import make_baseline
@@ -12,11 +13,13 @@ __all__ = [
     "Baseline",
     "BaselineFeature",
     "Flip",
+    "Floor",
     "GateResult",
     "Noise",
     "Rate",
     "append_step_summary",
     "compare",
+    "hold",
     "make_baseline",
     "read_baseline",
     "to_junit",

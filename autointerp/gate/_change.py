@@ -30,6 +30,12 @@ class Change:
     """One-sided, of no drop."""
     minimum_detectable_effect: float | None
     """Smallest drop told from chance in 80 % of cases; None where no drop would be."""
+    discordant: float | None = None
+    """Share of pairs whose answers differ; None where nothing is paired."""
+
+    def is_drop(self, margin: float) -> bool:
+        """Whether the rate fell by more than the margin, and by more than chance explains."""
+        return self.delta < -margin and self.upper_one_sided < 0
 
 
 def paired_change(old: Sequence[bool], new: Sequence[bool], confidence: float) -> Change:
@@ -54,10 +60,9 @@ def paired_change(old: Sequence[bool], new: Sequence[bool], confidence: float) -
         low, high = min(low, 0.0), max(high, 0.0)
     if drop_p >= 1 - confidence:
         upper = max(upper, 0.0)
-    effect = minimum_detectable_effect(
-        sum(old) / len(old), len(old), discordant=(lost + gained) / len(old), alpha=1 - confidence
-    )
-    return Change((gained - lost) / len(old), low, high, upper, drop_p, effect)
+    discordant = (lost + gained) / len(old)
+    effect = minimum_detectable_effect(sum(old) / len(old), len(old), discordant=discordant, alpha=1 - confidence)
+    return Change((gained - lost) / len(old), low, high, upper, drop_p, effect, discordant)
 
 
 def unpaired_change(k_old: int, n_old: int, k_new: int, n_new: int, confidence: float) -> Change:

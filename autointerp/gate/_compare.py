@@ -16,13 +16,12 @@ from autointerp.gate._answers import Answers, answers
 from autointerp.gate._baseline import RATES, Baseline, Rate
 from autointerp.gate._change import Change, paired_change, unpaired_change
 from autointerp.gate._comparable import check_comparable, choose_group
+from autointerp.gate._floor import MIN_COVERAGE, Floor
 from autointerp.gate._pairing import Pairing, pair
 from autointerp.gate._result import Flip, GateResult, Status, percent, points
 from autointerp.gate._snapshot import load_decoder, snapshot
 from autointerp.run import RunDirectory
-
-MIN_COVERAGE = 0.95
-"""Share of a group that needs an answer, on both sides, before there is a verdict."""
+from autointerp.stats import required_n
 
 
 def compare(
@@ -32,6 +31,7 @@ def compare(
     rate: str = "verified",
     group: str | None = None,
     margin: float = 0.05,
+    min_rate: float | None = None,
     confidence: float = 0.95,
     decoder: NDArray[np.floating] | None = None,
 ) -> GateResult:
@@ -40,7 +40,8 @@ def compare(
     Features are compared one by one where at least 80 % of the baseline's group are found again over the same text
     (exact McNemar test, paired bootstrap), otherwise the groups as wholes (Fisher's exact test, Newcombe interval).
     The gate fails when the one-sided upper bound of the change is below zero, the estimate is below ``-margin``, and
-    at least 95 % of the group have an answer on both sides. With fewer answers it is incomplete.
+    at least 95 % of the group have an answer on both sides. With fewer answers it is incomplete. With ``min_rate`` it
+    also fails when the run's own rate is below that, and so is the one-sided upper bound of its Wilson interval.
 
     Args:
         run: A run that is labelled, and for other rates than ``label`` scored.
@@ -48,6 +49,7 @@ def compare(
         rate: ``label``, ``verified`` or ``robust``.
         group: Which features (default: the baseline's first ``random:N``).
         margin: How far the rate may fall, as a share.
+        min_rate: What the rate of the run must reach in any case, as a share.
         confidence: Of the intervals and of the one-sided bound.
         decoder: The run's decoder [d_sae, d_in] (default: loaded from where the run's SAE is, when it is needed).
 
@@ -61,6 +63,8 @@ def compare(
     chosen = _rate(run, rate)
     if not 0 <= margin < 1 or not 0.5 < confidence < 1:
         raise UsageError(f"margin must be in [0, 1) and confidence in (0.5, 1); they are {margin} and {confidence}.")
+    if min_rate is not None and not 0 <= min_rate <= 1:
+        raise UsageError(f"the lowest rate must be in [0, 1], it is {min_rate}.")
     new = snapshot(run, None)
     check_comparable(baseline, new)
     name = choose_group(baseline, new, group)
@@ -71,6 +75,11 @@ def compare(
     flips = [] if pairing.obstacle else _flips(pairing, before, now, baseline, new)
     n_old, k_old, n_new, k_new, change = _measure(pairing, before, now, confidence)
     status, reason = _verdict(before, now, change, margin)
+    floor = Floor(now, min_rate or 0.0, confidence)
+    if status == "pass" and floor.is_missed:
+        status, reason = "fail", f"the rate is below {percent(floor.min_rate)}, and by more than chance explains"
+    needed = _required_n(change, k_old, n_old, margin, confidence)
+    warnings = (*_warnings(pairing, before, now, change, margin), *_power(change, margin, needed), *floor.warnings())
     return GateResult(
         status=status,
         reason=reason,
@@ -87,7 +96,9 @@ def compare(
         upper_one_sided=change.upper_one_sided if change else None,
         p_value=change.p_value if change else None,
         minimum_detectable_effect=change.minimum_detectable_effect if change else None,
+        required_n=needed,
         margin=margin,
+        min_rate=min_rate,
         confidence=confidence,
         coverage_old=before.coverage,
         coverage_new=now.coverage,
@@ -97,7 +108,7 @@ def compare(
         lost=tuple(flip for flip in flips if before.given[flip.feature]),
         gained=tuple(flip for flip in flips if now.given[flip.feature]),
         noise=baseline.noise,
-        warnings=tuple(_warnings(pairing, before, now, change, margin)),
+        warnings=warnings,
     )
 
 
@@ -138,11 +149,21 @@ def _verdict(before: Answers, now: Answers, change: Change | None, margin: float
             return "incomplete", f"{share}, {percent(MIN_COVERAGE)} are needed"
     if change is None:
         return "incomplete", "no feature has an answer on both sides"
-    if change.delta >= -margin:
-        return "pass", "no drop beyond the margin"
-    if change.upper_one_sided >= 0:
+    if change.is_drop(margin):
+        return "fail", "the rate fell by more than the margin, and by more than chance explains"
+    if change.delta < -margin:
         return "pass", "the rate fell by more than the margin, but chance explains it"
-    return "fail", "the rate fell by more than the margin, and by more than chance explains"
+    return "pass", "no drop beyond the margin"
+
+
+def _required_n(change: Change | None, k_old: int, n_old: int, margin: float, confidence: float) -> int | None:
+    """Features needed to see a drop of the margin, where there are too few now."""
+    if change is None or not 0 < margin <= k_old / n_old:
+        return None
+    effect = change.minimum_detectable_effect
+    if effect is not None and effect <= margin:
+        return None
+    return required_n(k_old / n_old, margin, discordant=change.discordant, alpha=1 - confidence)
 
 
 def _warnings(pairing: Pairing, before: Answers, now: Answers, change: Change | None, margin: float) -> Iterator[str]:
@@ -150,12 +171,15 @@ def _warnings(pairing: Pairing, before: Answers, now: Answers, change: Change | 
         yield f"Not paired: {pairing.obstacle}. Two groups as wholes show only large changes."
     if before.untestable or now.untestable:
         yield f"Left out as untestable: {before.untestable} features in the baseline, {now.untestable} in the run."
+    if change and change.delta < -margin and change.upper_one_sided >= 0:
+        yield f"The estimate of {points(change.delta)} points is beyond the margin. Label more features to know."
+
+
+def _power(change: Change | None, margin: float, needed: int | None) -> Iterator[str]:
     if change is None:
         return
-    if change.delta < -margin and change.upper_one_sided >= 0:
-        yield f"The estimate of {points(change.delta)} points is beyond the margin. Label more features to know."
-    effect = change.minimum_detectable_effect
+    effect, enough = change.minimum_detectable_effect, f" It takes {needed} to see one of the margin." if needed else ""
     if effect is None:
-        yield "With so few features no drop can be told from chance."
+        yield f"With so few features no drop can be told from chance.{enough}"
     elif effect > margin:
-        yield f"With so many features, drops under {effect * 100:.1f} points are mostly missed."
+        yield f"With so many features, drops under {effect * 100:.1f} points are mostly missed.{enough}"

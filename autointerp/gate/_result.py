@@ -53,8 +53,13 @@ class GateResult:
     """One-sided, of no drop: exact McNemar when paired, Fisher's exact test otherwise."""
     minimum_detectable_effect: float | None
     """The smallest drop told from chance in 80 % of cases with this many features; None where no drop would be."""
+    required_n: int | None
+    """Features it takes to tell a drop of the margin from chance in 80 % of cases; None where there are enough, or the
+    margin is none."""
     margin: float
     """How far the rate may fall."""
+    min_rate: float | None
+    """What the run's rate must reach, whatever the baseline's was."""
     confidence: float
     """Of intervals and bound."""
     coverage_old: float
@@ -91,6 +96,9 @@ class GateResult:
         noise = {"noise": self.noise and self.noise.model_dump()}
         return json.dumps(head | asdict(self) | noise, indent=1, allow_nan=False)
 
+    def _floor(self) -> str:
+        return "" if self.min_rate is None else f", at least {percent(self.min_rate)}"
+
     def _numbers(self) -> str:
         if self.delta is None:
             return f"{self.rate} rate of {self.group}: nothing to compare."
@@ -100,7 +108,8 @@ class GateResult:
             f"{self.rate} rate of {self.group}: {percent(self.k_old / self.n_old)} before, "
             f"{percent(self.k_new / self.n)} now, change {points(self.delta)} points "
             f"({level} interval {points(self.low)} to {points(self.high)}, one-sided upper bound "
-            f"{points(self.upper_one_sided)}; p = {_p(self.p_value)}); {n}; margin {self.margin * 100:g} points; "
+            f"{points(self.upper_one_sided)}; p = {_p(self.p_value)}); {n}; "
+            f"margin {self.margin * 100:g} points{self._floor()}; "
             f"smallest drop told from chance with 80 % power {_size(self.minimum_detectable_effect)}; "
             f"A/A noise of the judge {_noise(self.noise)}."
         )

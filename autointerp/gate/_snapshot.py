@@ -153,4 +153,4 @@ def _present(value: _T | None, run: RunDirectory, what: str) -> _T:
 
 
 def _llm(llm: LLMInput) -> BaselineLLM:
-    return BaselineLLM(provider=llm.provider.removeprefix("replay:"), prompt=llm.prompt)
+    return BaselineLLM(provider=llm.provider.removeprefix("replay:").removeprefix("batch:"), prompt=llm.prompt)

@@ -72,9 +72,9 @@ def feature_table(
         Columns ``feature``, ``n_active``, ``density`` (share of tokens), ``mean_activation``, ``max_activation``,
         ``std_activation`` and quantiles ``q01`` to ``q99`` (of the tokens it is active on), ``selectivity`` (see
         ``sae.selectivity``), ``rank`` (1 is the most selective), ``duplicate_of``, the definitions of dead
-        (``dead_never``: not active once; ``dead_threshold``: never above the threshold; ``dead_topk``: never among the
-        25 largest of a token; ``dead_train``: did not fire at the end of training, null where unknown), ``top_tokens``,
-        ``n_active_explain``, ``n_active_score``. What a feature doesn't have is null.
+        (``dead_never``: not active once; ``dead_threshold``: never above the threshold; ``dead_topk``: never above
+        it among the 25 largest of a token; ``dead_train``: did not fire at the end of training, null where unknown),
+        ``top_tokens``, ``n_active_explain``, ``n_active_score``. What a feature doesn't have is null.
     """
     both = merge(explain, score)
     n_active, alive = both.n_active, both.n_active > 0

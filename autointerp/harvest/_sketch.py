@@ -22,7 +22,7 @@ from autointerp.harvest._spec import Peaks, SketchSpec
 LARGEST_VALUE = float(1 << 20)
 """Activations from here on are refused."""
 TOP_OF_TOKEN = 25
-"""A feature that is never among this many largest of a token is dead by the top-k definition."""
+"""A feature that never exceeds the threshold among this many largest of a token is dead by the top-k definition."""
 _COUNTS = ("n_tokens_at", "n_active", "n_above_threshold", "n_in_top_of_token", "histogram", "n_active_at")
 _HIGH_HALF = np.uint64(32)
 _LOW_HALF = np.uint64(0xFFFFFFFF)
@@ -50,7 +50,7 @@ class FeatureSketch:
         self.n_above_threshold = np.zeros(n, np.int64)
         """Tokens it exceeds ``spec.dead_threshold`` on, [F]."""
         self.n_in_top_of_token = np.zeros(n, np.int64)
-        """Tokens where fewer than 25 features are stronger, [F]."""
+        """Tokens where it exceeds ``spec.dead_threshold`` and fewer than 25 features are stronger, [F]."""
         self.histogram = np.zeros((n, N_BINS + 2), np.int64)
         """Activations by size: below, 64 bins, above; [F, 66]."""
         self.n_active_at = np.zeros((n, spec.n_buckets), np.int64)
@@ -237,8 +237,9 @@ class FeatureSketch:
     def _count(self, arrivals: Arrivals) -> None:
         n, feature, value = self.spec.d_sae, arrivals.feature, arrivals.value
         self.n_active += np.bincount(feature, minlength=n)
-        self.n_above_threshold += np.bincount(feature[value > self.spec.dead_threshold], minlength=n)
-        strong = value >= arrivals.kth_largest_of_token(TOP_OF_TOKEN)
+        above = value > self.spec.dead_threshold
+        self.n_above_threshold += np.bincount(feature[above], minlength=n)
+        strong = above & (value >= arrivals.kth_largest_of_token(TOP_OF_TOKEN))
         self.n_in_top_of_token += np.bincount(feature[strong], minlength=n)
         np.add.at(self.histogram.reshape(-1), feature * self.histogram.shape[1] + bin_of(value), 1)
         bucket = self.spec.bucket(arrivals.position)

@@ -3,6 +3,7 @@
 from autointerp.label._by_llm import label_request
 from autointerp.label._by_rules import MIN_CONTEXTS, RULES, RULES_VERSION, label_by_rules
 from autointerp.label._data_block import as_data
+from autointerp.label._excerpt import CUT, MAX_WIDTH, MIN_WIDTH, Excerpt, excerpt, fit_lines, shorten
 from autointerp.label._label import explain_contexts, label_features, label_requests, load_groups
 from autointerp.label._reply import MONOSEMANTIC, POLYSEMANTIC, LabelReply
 from autointerp.label._row import LabelRow, load_label_rows, load_labels
@@ -10,19 +11,25 @@ from autointerp.label._rules import Atom, Rule, describe, parse, rule_fires
 from autointerp.label._selection import Selection, select_features
 
 __all__ = [
+    "CUT",
+    "MAX_WIDTH",
     "MIN_CONTEXTS",
+    "MIN_WIDTH",
     "MONOSEMANTIC",
     "POLYSEMANTIC",
     "RULES",
     "RULES_VERSION",
     "Atom",
+    "Excerpt",
     "LabelReply",
     "LabelRow",
     "Rule",
     "Selection",
     "as_data",
     "describe",
+    "excerpt",
     "explain_contexts",
+    "fit_lines",
     "label_by_rules",
     "label_features",
     "label_request",
@@ -33,4 +40,5 @@ __all__ = [
     "parse",
     "rule_fires",
     "select_features",
+    "shorten",
 ]

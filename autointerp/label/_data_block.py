@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
+
+from autointerp.run import INVISIBLE
+
+_ESCAPED = re.compile(f"[<>]|{INVISIBLE.pattern}")
 
 
 def as_data(value: object) -> str:
-    """One line of JSON that can't end the block it stands in.
+    """One line of JSON that can't end the block it stands in, and hides nothing.
 
-    Angle brackets become JSON escapes, so no text can spell a closing delimiter; line breaks are escapes already.
+    Angle brackets become JSON escapes, so no text can spell a closing delimiter or a chat template's ``<|marks|>``; so
+    do invisible characters. Each character is written alone: lengths add up.
 
     Args:
         value: Strings, numbers, or lists of those.
     """
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return (
-        text.replace("<", "\\u003c").replace(">", "\\u003e").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-    )
+    return _ESCAPED.sub(_escape, json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
-def printable(text: str) -> str:
-    """Text that UTF-8 can hold: lone surrogates, which a reply may spell, become escapes."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+def _escape(found: re.Match[str]) -> str:
+    r"""JSON's ``\uXXXX``, once for each half of a character beyond the first 65,536."""
+    return re.sub("....", r"\\u\g<0>", found[0].encode("utf-16-be", "surrogatepass").hex())

@@ -5,6 +5,8 @@ from autointerp.llm._asking import BY_DEFAULT, Asking
 from autointerp.llm._attempt import Attempt
 from autointerp.llm._budget import Limits
 from autointerp.llm._estimate import Estimate, estimate
+from autointerp.llm._handoff import Handoff
+from autointerp.llm._history import History
 from autointerp.llm._journal import Journal
 from autointerp.llm._provider import Provider, RawReply, Rung, SendError
 from autointerp.llm._reply import Outcome, Reply, Usage
@@ -18,6 +20,8 @@ __all__ = [
     "Asking",
     "Attempt",
     "Estimate",
+    "Handoff",
+    "History",
     "Journal",
     "Limits",
     "Message",

@@ -28,7 +28,7 @@ class AnthropicProvider:
         """Args as in ``open_provider``."""
         self.secret = secret
         self._spec = spec
-        self._client = anthropic.AsyncAnthropic(
+        self.client = anthropic.AsyncAnthropic(
             api_key=secret.reveal(), base_url=spec.base_url, timeout=timeout_s, max_retries=0
         )
 
@@ -36,18 +36,25 @@ class AnthropicProvider:
         """Send once; see ``Provider.send``."""
         failure = None
         try:
-            raw = await self._client.messages.with_raw_response.create(**self._body(request, rung))
+            raw = await self.client.messages.with_raw_response.create(**self.body(request, rung))
         except Exception as error:
             failure = send_error(error, anthropic, self.secret)
         if failure is not None:  # raised out here, so that it does not carry the SDK's error, and the key, along
             raise failure
-        return self._read(raw)
+        headers, status = raw.http_response.headers, raw.http_response.status_code
+        try:
+            return read_message(
+                read_body(raw, self.secret), http_status=status, request_id=request_id(headers, self.secret)
+            )
+        except ValueError:
+            raise bad_reply(raw, self.secret) from None
 
     async def close(self) -> None:
         """Let go of connections."""
-        await self._client.close()
+        await self.client.close()
 
-    def _body(self, request: Request, rung: Rung) -> dict[str, Any]:
+    def body(self, request: Request, rung: Rung) -> dict[str, Any]:
+        """What is sent for a request."""
         kind = self._spec.kind
         if rung is not Rung.json_schema:
             request = with_schema_in_prompt(request, kind)
@@ -60,27 +67,27 @@ class AnthropicProvider:
             body["output_config"] = {"format": wire_format(request.reply_model, kind)}
         return body
 
-    def _read(self, raw: Any) -> RawReply:
-        body = read_body(raw, self.secret)
-        try:
-            blocks = body["content"] or []
-            text = printable("".join(block["text"] for block in blocks if block["type"] == "text"))
-        except (KeyError, TypeError, AttributeError):
-            raise bad_reply(raw, self.secret) from None
-        outcome, reason = Outcome.ok, ""
-        if body.get("stop_reason") == "refusal":
-            details = body.get("stop_details")
-            category = details.get("category") if isinstance(details, dict) else None
-            outcome, reason = (
-                Outcome.refused,
-                f"category {excerpt(str(category), 60)}" if category else "the model declined",
-            )
-        elif body.get("stop_reason") in CUT:
-            outcome, reason = Outcome.truncated, f"cut: {body['stop_reason']}"
-        headers = raw.http_response.headers
-        return RawReply(
-            text, outcome, reason, _usage(body), request_id(headers, self.secret), raw.http_response.status_code
-        )
+
+def read_message(body: dict[str, Any], *, http_status: int, request_id: str | None) -> RawReply:
+    """The reply in a message's body, sent live or in a batch.
+
+    Raises:
+        ValueError: It is no message.
+    """
+    try:
+        blocks = body["content"] or []
+        text = printable("".join(block["text"] for block in blocks if block["type"] == "text"))
+    except (KeyError, TypeError, AttributeError):
+        raise ValueError("no message") from None
+    outcome, reason = Outcome.ok, ""
+    if body.get("stop_reason") == "refusal":
+        details = body.get("stop_details")
+        category = details.get("category") if isinstance(details, dict) else None
+        outcome = Outcome.refused
+        reason = f"category {excerpt(str(category), 60)}" if category else "the model declined"
+    elif body.get("stop_reason") in CUT:
+        outcome, reason = Outcome.truncated, f"cut: {body['stop_reason']}"
+    return RawReply(text, outcome, reason, _usage(body), request_id, http_status)
 
 
 def _usage(body: dict[str, Any]) -> Usage | None:

@@ -9,8 +9,10 @@ from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from autointerp.errors import UsageError
 from autointerp.llm._budget import Limits
 from autointerp.llm._cache import Cache
+from autointerp.llm._handoff import Handoff, hand_off
 from autointerp.llm._history import History, Paid, reply_of, unanswered, with_earlier
 from autointerp.llm._journal import Journal
 from autointerp.llm._prices import Price, find_price
@@ -20,9 +22,11 @@ from autointerp.llm._request import Request, request_key
 from autointerp.llm._run import Job, Run
 from autointerp.llm._signals import on_interrupt
 from autointerp.llm._spec import ProviderSpec
+from autointerp.llm.batch import BatchBook, BatchRun, open_service
 from autointerp.run import Tick
 
 NO_LIMITS = Limits()
+NO_FILES = Handoff()
 
 
 def ask(
@@ -35,6 +39,9 @@ def ask(
     prices: Path | None = None,
     leave: Collection[str] = (),
     progress: Tick | None = None,
+    handoff: Handoff = NO_FILES,
+    forget_batches: bool = False,
+    go_on: str = "the same command",
 ) -> list[Reply]:
     """Answer all requests: from the journal where it has the answer, else from the cache, else from the provider.
 
@@ -51,6 +58,9 @@ def ask(
         prices: A price table of the user's own (default: see ``find_price``).
         leave: Keys of requests that are not sent: what the journal has of them stands, as in a replay.
         progress: Told replies done of all, with cost, tokens and requests on their way as the note.
+        handoff: The files of a hand-off.
+        forget_batches: Send requests although a batch that was begun earlier may still answer, and charge for, them.
+        go_on: The command that goes on with this, for messages.
 
     Returns:
         One reply a request, in order. Failures are replies too.
@@ -58,6 +68,7 @@ def ask(
     Raises:
         ProviderFatalError: The key is missing or refused, or the account's quota is used up.
         InterruptedRunError: Ctrl-C or SIGTERM. Whatever was answered is in the journal.
+        IncompleteError: A hand-off's replies are awaited, or a batch service does not answer.
         UsageError: A reply model that can't be asked for, a cost bound without a price, a file that is no journal,
             price table or cache.
         AutointerpError: The journal can't be written.
@@ -83,8 +94,21 @@ def ask(
                 board.add(unanswered(key, unique[key], [], Outcome.error, reason))
             else:
                 jobs.append(Job(key, unique[key], history.billed))
-        if jobs:
-            _send(jobs, provider, book, limits=limits, price=find_price(provider, prices), board=board)
+        if provider.way == "handoff":
+            hand_off(
+                jobs,
+                provider,
+                book,
+                files=handoff,
+                known=frozenset(keys),
+                go_on=go_on,
+                on_reply=board.add,
+                say=board.tell,
+            )
+        elif jobs:
+            _check_batches(jobs, provider, BatchBook(book), forget=forget_batches)
+            price = find_price(provider, prices)
+            _send(jobs, provider, book, limits=limits, price=price, board=board, go_on=go_on)
     return [
         dataclasses.replace(board.replies[key], tag=request.tag) for key, request in zip(keys, requests, strict=True)
     ]
@@ -110,7 +134,7 @@ class _Board:
     def __init__(self, weights: Counter[str], progress: Tick | None) -> None:
         """Args: how many requests share each key, and the listener."""
         self.replies: dict[str, Reply] = {}
-        self.run: Run | None = None
+        self.run: Run | BatchRun | None = None
         self.share: Callable[[Reply], None] = lambda _: None
         self._weights, self._progress = weights, progress
         self._paid: dict[str, tuple[Paid, Paid]] = {}
@@ -143,11 +167,37 @@ class _Board:
         self._progress(self._n_done, self._weights.total(), f"{note}; {sentence}" if sentence else note)
 
 
+def _check_batches(jobs: list[Job], spec: ProviderSpec, book: BatchBook, *, forget: bool) -> None:
+    """See to it that nothing is paid for twice: once in a batch of an earlier run, and once more now."""
+    batches = book.holding(jobs)
+    if forget:
+        for batch in batches:
+            book.give_up(batch)
+    elif batches and spec.way != "batch":
+        n = sum(any(batch.holds(job) for batch in batches) for job in jobs)
+        raise UsageError(
+            f"{n} of the requests are in a batch that was not collected yet. Collect it with --llm batch:{spec}, "
+            "or add --forget-batches to ask, and perhaps pay, for them again."
+        )
+
+
 def _send(
-    jobs: list[Job], spec: ProviderSpec, book: Journal, *, limits: Limits, price: Price | None, board: _Board
+    jobs: list[Job],
+    spec: ProviderSpec,
+    book: Journal,
+    *,
+    limits: Limits,
+    price: Price | None,
+    board: _Board,
+    go_on: str,
 ) -> None:
-    provider = open_provider(spec, timeout_s=limits.timeout_s)
-    run = Run(provider, spec, book, limits=limits, price=price, on_reply=board.add, say=board.tell)
+    run: Run | BatchRun
+    if spec.way == "batch":
+        service = open_service(spec, timeout_s=limits.timeout_s)
+        run = BatchRun(service, spec, book, limits=limits, price=price, go_on=go_on, on_reply=board.add, say=board.tell)
+    else:
+        provider = open_provider(spec, timeout_s=limits.timeout_s)
+        run = Run(provider, spec, book, limits=limits, price=price, on_reply=board.add, say=board.tell)
     board.run = run
     if spec.is_cleartext:
         board.tell(f"{spec.base_url}: the key and all text cross the network unencrypted")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from autointerp.llm._ask import NO_LIMITS, ask
+from autointerp.errors import UsageError
+from autointerp.llm._ask import NO_FILES, NO_LIMITS, ask
 from autointerp.llm._budget import Limits
 from autointerp.llm._estimate import Estimate, estimate
+from autointerp.llm._handoff import Handoff
 from autointerp.llm._reply import Reply
 from autointerp.llm._request import Request
-from autointerp.llm._spec import parse_provider
+from autointerp.llm._spec import HANDOFF, parse_provider
 from autointerp.run import Tick
 
 
@@ -29,6 +32,12 @@ class Asking:
     """A price table of the user's own."""
     leave: frozenset[str] = frozenset()
     """Keys of requests that are not sent: what the journal has of them stands."""
+    handoff: Handoff = NO_FILES
+    """Files of requests and replies, for ``jsonl``."""
+    forget_batches: bool = False
+    """Ask again although a batch that was begun earlier may still answer."""
+    command: tuple[str, ...] = field(default=(), compare=False)
+    """The command that goes on with this, without its provider; for messages."""
 
     def ask(self, llm: str, requests: Sequence[Request], *, journal: Path, progress: Tick | None) -> list[Reply]:
         """Answer all requests; see ``autointerp.llm.ask``.
@@ -39,6 +48,7 @@ class Asking:
             journal: Where answers are kept.
             progress: Told replies done of all.
         """
+        self.check(llm)
         return ask(
             requests,
             provider=parse_provider(llm, base_url=self.base_url),
@@ -48,6 +58,9 @@ class Asking:
             prices=self.prices,
             leave=self.leave,
             progress=progress,
+            handoff=self.handoff,
+            forget_batches=self.forget_batches,
+            go_on=self._go_on(llm),
         )
 
     def estimate(self, llm: str, requests: Sequence[Request], *, journal: Path | None) -> Estimate:
@@ -60,6 +73,27 @@ class Asking:
         """
         provider = parse_provider(llm, base_url=self.base_url)
         return estimate(requests, provider, journal=journal, cache=self.cache, prices=self.prices)
+
+    def check(self, llm: str, *, is_new: bool = False) -> None:
+        """Refuse files of a hand-off for a provider that asks nobody with files, and a hand-off without files.
+
+        Args:
+            llm: A provider line, or ``rules``.
+            is_new: Whether nothing can be answered yet, so that a hand-off needs a file.
+
+        Raises:
+            UsageError: They do not go together.
+        """
+        if self.handoff.is_given and llm.partition(":")[0] != HANDOFF:
+            raise UsageError(f"--llm {llm}: --requests-out and --replies-in go with --llm {HANDOFF}.")
+        if is_new and not self.handoff.is_given and llm.partition(":")[0] == HANDOFF:
+            raise UsageError(f"--llm {llm}: name a file for the requests with --requests-out FILE.")
+
+    def _go_on(self, llm: str) -> str:
+        if not self.command:
+            return "the same command"
+        address = ["--base-url", self.base_url] if self.base_url else []
+        return shlex.join([*self.command, "--llm", llm, *address])
 
 
 BY_DEFAULT = Asking()

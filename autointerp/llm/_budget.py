@@ -71,14 +71,26 @@ class Budget:
         self._held_usd, self._n_held = 0.0, 0
         self._changed = asyncio.Condition()
 
-    def worst_case(self, request: Request) -> float | None:
-        """Most that one send of a request can cost, in USD: a token for 3 bytes in, all tokens out."""
+    def worst_case(self, request: Request, *, is_batch: bool = False) -> float | None:
+        """Most that one send of a request, or its place in a batch, can cost.
+
+        Args:
+            request: Counts as a token for 3 bytes in, and all tokens out.
+            is_batch: Batches may have a lower price.
+
+        Returns:
+            USD; None where the price is unknown.
+        """
         if self._price is None:
             return None
-        return self._price.worst_cost(input_bytes(request) / 3, request.max_output_tokens)
+        return self._price.worst_cost(input_bytes(request) / 3, request.max_output_tokens, is_batch=is_batch)
 
-    async def reserve(self, worst_usd: float | None) -> str:
+    async def reserve(self, worst_usd: float | None, *, wait: bool = True) -> str:
         """Set the worst case aside; waits while requests on their way may leave room.
+
+        Args:
+            worst_usd: How much.
+            wait: False for a batch, whose requests go out together: none of them makes room for another.
 
         Returns:
             "" when it is set aside, else why it can't be.
@@ -86,7 +98,7 @@ class Budget:
         amount = worst_usd or 0.0
         async with self._changed:
             while reason := self._refusal(amount):
-                if self._n_held == 0:
+                if self._n_held == 0 or not wait:
                     return reason
                 await self._changed.wait()
             self._held_usd += amount

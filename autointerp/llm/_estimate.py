@@ -80,8 +80,10 @@ def estimate(
     tokens_in = [n_bytes / size for size in BYTES_PER_TOKEN]
     tokens_out = [n_allowed * share for share in OUTPUT_SHARE]
     price = find_price(provider, prices)
+    is_batch = provider.way == "batch"
     costs = [
-        price.worst_cost(n_in, n_out) if price else None for n_in, n_out in zip(tokens_in, tokens_out, strict=True)
+        price.worst_cost(n_in, n_out, is_batch=is_batch) if price else None
+        for n_in, n_out in zip(tokens_in, tokens_out, strict=True)
     ]
     counts = len(keys), sum(key in journalled for key in keys), sum(key in cached for key in keys), len(sent)
     return Estimate(*counts, *map(round, tokens_in), *map(round, tokens_out), *costs)

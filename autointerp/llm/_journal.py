@@ -14,37 +14,9 @@ from typing import Any, Self
 from autointerp.errors import AutointerpError, UsageError
 from autointerp.llm._attempt import Attempt
 from autointerp.llm._history import History
+from autointerp.llm._layout import APPLICATION_ID, CREATE, UPDATE, VERSION
 from autointerp.llm._reply import Outcome, Usage
 
-VERSION = 2
-APPLICATION_ID = 0x41494A31  # "AIJ1"
-
-_ATTEMPTS = """
-CREATE TABLE attempts (
-    id INTEGER PRIMARY KEY,
-    key TEXT NOT NULL, attempt INTEGER NOT NULL, tag TEXT NOT NULL,
-    provider TEXT NOT NULL, endpoint TEXT NOT NULL, model TEXT NOT NULL, rung TEXT NOT NULL, ask INTEGER NOT NULL,
-    outcome TEXT NOT NULL, reason TEXT NOT NULL,
-    tokens_in INTEGER, tokens_out INTEGER,
-    tokens_cached INTEGER, tokens_cache_written INTEGER, tokens_reasoning INTEGER,
-    cost_usd REAL, reserved_usd REAL, source TEXT NOT NULL DEFAULT 'sent', saved_usd REAL,
-    started TEXT NOT NULL, seconds REAL NOT NULL, http_status INTEGER, request_id TEXT,
-    request TEXT NOT NULL, reply TEXT
-)
-"""  # the long texts last: reading the other columns then skips them
-_INDEX = "CREATE INDEX attempts_by_key ON attempts (key)"
-_REOPENED = (
-    "CREATE TABLE reopened (key TEXT NOT NULL, through INTEGER NOT NULL, at TEXT NOT NULL, UNIQUE (key, through))"
-)
-_UPDATES = {
-    1: (
-        "ALTER TABLE attempts ADD COLUMN tokens_reasoning INTEGER",
-        "ALTER TABLE attempts ADD COLUMN source TEXT NOT NULL DEFAULT 'sent'",
-        "ALTER TABLE attempts ADD COLUMN saved_usd REAL",
-        _REOPENED,
-    )
-}
-"""Layout version -> what makes it the next."""
 _OWN = [field.name for field in fields(Attempt) if field.name != "usage"]
 _TOKENS = [field.name for field in fields(Usage)]
 _COLUMNS = ", ".join([*_OWN, *_TOKENS])
@@ -71,7 +43,10 @@ class Journal:
     - what a run cost: ``SELECT SUM(COALESCE(cost_usd, reserved_usd)) FROM attempts``.
 
     A row of the table ``reopened`` says that the attempts at ``key`` up to the id ``through`` answer no more: the user
-    wanted the request asked again. No row is ever changed or removed.
+    wanted the request asked again. Rows of these two tables are never changed or removed.
+
+    Two more tables, ``batches`` and ``batch_requests``, hold what was handed to a provider's batch service and did
+    not come back yet (``autointerp.llm.batch`` reads and writes them).
 
     ``PRAGMA user_version`` is the layout's version; a file of an older one is brought up to date when it is opened.
     A crash loses at most the replies that were on their way.
@@ -122,9 +97,19 @@ class Journal:
         Raises:
             AutointerpError: The disk refuses; then none of them is written.
         """
-        rows = [(attempt.key, *_row(attempt)) for attempt in attempts]
+        with self.transaction() as db:
+            for attempt in attempts:
+                write_attempt(db, attempt)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Statements that are on disk together, or not at all.
+
+        Raises:
+            AutointerpError: The disk refuses.
+        """
         with self._lock, self._explained(), self._db:
-            self._db.executemany(_INSERT, rows)
+            yield self._db
 
     def history(self, key: str) -> History:
         """Everything about one request.
@@ -165,19 +150,21 @@ class Journal:
             "INSERT OR IGNORE INTO reopened (key, through, at) "  # noqa: S608
             f"SELECT key, MAX(id), ? FROM attempts WHERE key = ? AND outcome IN ({_BILLED}) GROUP BY key"
         )
-        with self._lock, self._explained(), self._db:
-            return self._db.executemany(statement, [(now, key) for key in keys]).rowcount
+        with self.transaction() as db:
+            return db.executemany(statement, [(now, key) for key in keys]).rowcount
 
     def spent(self) -> tuple[float, int]:
-        """What all attempts so far count against a budget.
+        """What all attempts so far, and all open batches, count against a budget.
 
         Returns:
             USD (the reserved worst case where the cost is unknown), and the number of requests that may have been
             billed: all but those a server refused and those another run sent.
         """
         query = (
-            "SELECT TOTAL(COALESCE(cost_usd, reserved_usd)), COUNT(*) FROM attempts "
-            "WHERE source = 'sent' AND NOT (outcome = 'error' AND COALESCE(http_status, 0) >= 400)"
+            "SELECT TOTAL(usd), COUNT(*) FROM ("
+            "SELECT COALESCE(cost_usd, reserved_usd) AS usd FROM attempts WHERE source = 'sent' "
+            "AND NOT (outcome = 'error' AND (COALESCE(http_status, 0) >= 400 OR cost_usd IS 0.0)) "
+            "UNION ALL SELECT reserved_usd FROM batch_requests WHERE state <> 'settled')"
         )
         with self._lock, self._explained():
             cost, count = self._db.execute(query).fetchone()
@@ -210,10 +197,8 @@ class Journal:
         self._db.execute("BEGIN IMMEDIATE")
         with self._db:
             if self._db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone() == (0,):
-                for statement in (_ATTEMPTS, _INDEX, _REOPENED):
+                for statement in CREATE:
                     self._db.execute(statement)
-                self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                self._db.execute(f"PRAGMA user_version = {VERSION}")
 
     def _update(self) -> None:
         """From an older layout to this one, all at once, also when two processes try."""
@@ -221,10 +206,8 @@ class Journal:
             return
         self._db.execute("BEGIN IMMEDIATE")
         with self._db:
-            for version in range(self._version(), VERSION):
-                for statement in _UPDATES[version]:
-                    self._db.execute(statement)
-            self._db.execute(f"PRAGMA user_version = {VERSION}")
+            for statement in UPDATE.get(self._version(), ()):
+                self._db.execute(statement)
 
     def _version(self) -> int:
         return int(self._db.execute("PRAGMA user_version").fetchone()[0])
@@ -243,6 +226,16 @@ class Journal:
             ) from error
         except OSError as error:
             raise AutointerpError(f"{self.path}: the journal can't be opened ({error}).") from error
+
+
+def write_attempt(db: sqlite3.Connection, attempt: Attempt) -> None:
+    """Add a row for an attempt, within a transaction.
+
+    Args:
+        db: From ``Journal.transaction()``.
+        attempt: What happened.
+    """
+    db.execute(_INSERT, (attempt.key, *_row(attempt)))
 
 
 def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:

@@ -27,7 +27,7 @@ class OpenAIProvider:
         self.secret = secret
         self._spec = spec
         self._limit_name = "max_completion_tokens"
-        self._client = openai.AsyncOpenAI(
+        self.client = openai.AsyncOpenAI(
             api_key=secret.reveal(), base_url=spec.base_url, timeout=timeout_s, max_retries=0
         )
 
@@ -36,7 +36,7 @@ class OpenAIProvider:
         limit_name = self._limit_name
         failure = None
         try:
-            raw = await self._client.chat.completions.with_raw_response.create(**self._body(request, rung, limit_name))
+            raw = await self.client.chat.completions.with_raw_response.create(**self.body(request, rung, limit_name))
         except Exception as error:
             failure = send_error(error, openai, self.secret)
         if failure is not None:  # raised out here, so that it does not carry the SDK's error, and the key, along
@@ -44,13 +44,20 @@ class OpenAIProvider:
                 failure.refuses = "limit" if limit_name == "max_completion_tokens" else ""
                 self._limit_name = "max_tokens"
             raise failure
-        return self._read(raw)
+        headers, status = raw.http_response.headers, raw.http_response.status_code
+        try:
+            return read_completion(
+                read_body(raw, self.secret), http_status=status, request_id=request_id(headers, self.secret)
+            )
+        except ValueError:
+            raise bad_reply(raw, self.secret) from None
 
     async def close(self) -> None:
         """Let go of connections."""
-        await self._client.close()
+        await self.client.close()
 
-    def _body(self, request: Request, rung: Rung, limit_name: str) -> dict[str, Any]:
+    def body(self, request: Request, rung: Rung, limit_name: str = "max_completion_tokens") -> dict[str, Any]:
+        """What is sent for a request."""
         kind = self._spec.kind
         if rung is not Rung.json_schema:
             request = with_schema_in_prompt(request, kind)
@@ -62,26 +69,28 @@ class OpenAIProvider:
             body["response_format"] = {"type": "json_object"}
         return body
 
-    def _read(self, raw: Any) -> RawReply:
-        body = read_body(raw, self.secret)
-        try:
-            choice = body["choices"][0]
-            message, finish = choice["message"], choice.get("finish_reason")
-            text, refusal = message.get("content"), message.get("refusal")
-            text = printable(text or refusal or "")
-        except (KeyError, IndexError, TypeError, AttributeError):
-            raise bad_reply(raw, self.secret) from None
-        outcome, reason = Outcome.ok, ""
-        if finish == "content_filter":
-            outcome, reason = Outcome.filtered, "content_filter"
-        elif refusal:
-            outcome, reason = Outcome.refused, "the model declined"
-        elif finish == "length":
-            outcome, reason = Outcome.truncated, "cut at the token limit"
-        headers = raw.http_response.headers
-        return RawReply(
-            text, outcome, reason, _usage(body), request_id(headers, self.secret), raw.http_response.status_code
-        )
+
+def read_completion(body: dict[str, Any], *, http_status: int, request_id: str | None) -> RawReply:
+    """The reply in a chat completion's body, sent live or in a batch.
+
+    Raises:
+        ValueError: It is no chat completion.
+    """
+    try:
+        choice = body["choices"][0]
+        message, finish = choice["message"], choice.get("finish_reason")
+        text, refusal = message.get("content"), message.get("refusal")
+        text = printable(text or refusal or "")
+    except (KeyError, IndexError, TypeError, AttributeError):
+        raise ValueError("no chat completion") from None
+    outcome, reason = Outcome.ok, ""
+    if finish == "content_filter":
+        outcome, reason = Outcome.filtered, "content_filter"
+    elif refusal:
+        outcome, reason = Outcome.refused, "the model declined"
+    elif finish == "length":
+        outcome, reason = Outcome.truncated, "cut at the token limit"
+    return RawReply(text, outcome, reason, _usage(body), request_id, http_status)
 
 
 def _usage(body: dict[str, Any]) -> Usage | None:

@@ -25,8 +25,8 @@ def wire_format(model: type[BaseModel], kind: str) -> dict[str, Any]:
 
     Args:
         model: A flat reply model.
-        kind: ``openai`` gives a value for ``response_format`` (strict), ``anthropic`` one for
-            ``output_config["format"]``.
+        kind: ``anthropic`` gives a value for ``output_config["format"]``, the others one for OpenAI's
+            ``response_format`` (strict).
 
     Raises:
         UsageError: The model has a field that is not flat.
@@ -43,7 +43,7 @@ def wire_schema(model: type[BaseModel], kind: str) -> dict[str, Any]:
 
     Args:
         model: A flat reply model.
-        kind: ``openai`` keeps the bounds of integers; ``anthropic`` has all bounds in words.
+        kind: ``anthropic`` has all bounds in words; the others keep the bounds of integers.
 
     Raises:
         UsageError: The model has a field that is not flat.
@@ -91,7 +91,7 @@ def _literal(values: tuple[Any, ...], where: str) -> dict[str, Any]:
 
 def _integer(metadata: Iterable[Any], kind: str) -> tuple[dict[str, Any], list[str]]:
     low, high = _bound(metadata, "ge", "gt", 1), _bound(metadata, "le", "lt", -1)
-    if kind == "openai":
+    if kind != "anthropic":
         bounds = {"minimum": low, "maximum": high}
         return {"type": "integer", **{name: value for name, value in bounds.items() if value is not None}}, []
     words = [f"at least {low}"] if low is not None else []

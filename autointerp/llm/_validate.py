@@ -18,8 +18,8 @@ Model = TypeVar("Model", bound=BaseModel)
 _FENCE = re.compile(r"\A```[A-Za-z]*[ \t]*\n(.*)\n[ \t]*```\Z", re.DOTALL)
 
 
-class _RefusedError(ValueError):
-    """Text that is JSON for some parsers and not for us."""
+class NotJSONError(ValueError):
+    """Text that is not JSON, or JSON for some parsers and not for us; its text says why, in short."""
 
 
 def validate_reply(text: str, model: type[Model]) -> Model | str:
@@ -38,20 +38,30 @@ def validate_reply(text: str, model: type[Model]) -> Model | str:
     body = fenced.group(1) if fenced else text.strip()
     if not body:
         return "the reply is empty"
-    if _depth(body) > MAX_DEPTH:
-        return f"the reply is nested deeper than {MAX_DEPTH} levels"
     try:
-        value = json.loads(body, object_pairs_hook=_unique, parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
-        return f"not JSON: {error.msg} at character {error.pos}"
-    except _RefusedError as error:
-        return f"not JSON we accept: {error}"
-    except ValueError:  # an integer with thousands of digits
-        return "not JSON we accept: a number is too long"
-    try:
-        return model.model_validate(value, strict=True)
+        return model.model_validate(parse_json(body), strict=True)
+    except NotJSONError as error:
+        return str(error)
     except ValidationError as error:
         return _complaint(error)
+
+
+def parse_json(text: str) -> Any:
+    """Read JSON strictly: no constants like NaN, no name twice in an object, no deep nesting.
+
+    Raises:
+        NotJSONError: It is anything else.
+    """
+    if _depth(text) > MAX_DEPTH:
+        raise NotJSONError(f"the reply is nested deeper than {MAX_DEPTH} levels")
+    try:
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        raise NotJSONError(f"not JSON: {error.msg} at character {error.pos}") from None
+    except NotJSONError:
+        raise
+    except ValueError:  # an integer with thousands of digits
+        raise NotJSONError("not JSON we accept: a number is too long") from None
 
 
 def _depth(text: str) -> int:
@@ -80,13 +90,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found:
-            raise _RefusedError(f'the key "{excerpt(name, 60)}" appears twice')
+            raise NotJSONError(f'not JSON we accept: the key "{excerpt(name, 60)}" appears twice')
         found[name] = value
     return found
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise _RefusedError(f"{name} is not a number")
+    raise NotJSONError(f"not JSON we accept: {name} is not a number")
 
 
 def _complaint(error: ValidationError) -> str:

@@ -6,9 +6,10 @@ from autointerp.run._lock import exclusive
 from autointerp.run._manifest import CorpusInput, LLMInput, Manifest, ModelInput, SAEInput, package_versions
 from autointerp.run._progress import Progress, Silence, Tick
 from autointerp.run._table import read_frame, read_rows, write_rows
-from autointerp.run._visible import visible
+from autointerp.run._visible import INVISIBLE, visible
 
 __all__ = [
+    "INVISIBLE",
     "CorpusInput",
     "LLMInput",
     "Manifest",

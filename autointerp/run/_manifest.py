@@ -69,7 +69,7 @@ class LLMInput(_Strict):
     """Who labelled, or judged."""
 
     provider: str
-    """As given: ``rules``, ``openai:MODEL``, ``anthropic:MODEL``, ``replay:...``."""
+    """As given: ``rules``, ``openai:MODEL``, ``anthropic:MODEL``, ``batch:...``, ``jsonl``, ``replay:...``."""
     prompt: str
     """Name and content hash of the prompt."""
     base_url: str | None = None

@@ -11,11 +11,16 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from autointerp.label import RULES, Rule, as_data, rule_fires
+from autointerp.label import RULES, Excerpt, Rule, as_data, fit_lines, rule_fires, shorten
 from autointerp.llm import Asking, Message, Outcome, Reply, Request
 from autointerp.run import Tick
 from autointerp.score._trial import Trial
 from prompts import load_prompt
+
+MAX_CHARACTERS = 3_900
+"""Of all messages of a detection request over the default contexts."""
+DESCRIPTION_WIDTH = 480
+"""Most characters of a description as JSON: whatever an LLM may call a feature, 80 characters, is shown whole."""
 
 
 class DetectReply(BaseModel):
@@ -84,10 +89,15 @@ def judge(
 
 
 def detection_request(question: Question) -> Request:
-    """The request for one question: text only, no marks, no strata."""
+    """The request for one question: text only, no marks, no strata; long texts are cut around their peaks."""
     prompt = load_prompt("detect")
-    lines = [f"{number}: {as_data(context.text)}" for number, context in enumerate(question.trial.contexts, 1)]
-    user = prompt.user(label=as_data(question.label), contexts="\n".join(lines))
+    label = as_data(shorten(question.label, DESCRIPTION_WIDTH))
+
+    def line(i: int, cut: Excerpt) -> str:
+        return f"{i + 1}: {as_data(cut.text)}"
+
+    room = MAX_CHARACTERS - len(prompt.system) - len(prompt.user(label=label, contexts=""))
+    user = prompt.user(label=label, contexts="\n".join(fit_lines(question.trial.contexts, line, room)))
     messages = (Message("system", prompt.system), Message("user", user))
     return Request(messages, DetectReply, tag=f"{question.tag} {question.trial.feature}")
 

@@ -9,7 +9,7 @@ from typing import Literal
 from autointerp.errors import UsageError
 from autointerp.harvest import load_contexts
 from autointerp.label import RULES, explain_contexts, label_requests, load_groups, load_label_rows
-from autointerp.llm import Asking, Journal, Outcome, Request, parse_provider, request_key
+from autointerp.llm import Asking, History, Journal, Outcome, Request, parse_provider, request_key
 from autointerp.run import LLMInput, RunDirectory
 from autointerp.score._detection import Question, detection_request, judge
 from autointerp.score._score import questions
@@ -26,10 +26,9 @@ class Ended:
     """A label, a judgement of it, or a judgement of another feature's label."""
     request: Request
     key: str
-    outcome: Outcome
-    """How it ended; a judgement that names a context there is none of is ``invalid``."""
-    is_awaited: bool
-    """Whether a retry wanted it asked again, and it has no answer since."""
+    outcome: Outcome | None
+    """How it ended; a judgement that names a context there is none of is ``invalid``. None: the answer is still to
+    come, because a retry or a re-ask was stopped."""
 
 
 def ended_requests(run: RunDirectory) -> list[Ended]:
@@ -39,7 +38,7 @@ def ended_requests(run: RunDirectory) -> list[Ended]:
         run: Labelled.
 
     Raises:
-        UsageError: Its answers came from a replay, which sends nothing.
+        UsageError: Its answers came from a replay or a hand-off, which send nothing.
     """
     manifest = run.read_manifest()
     labels = label_requests(explain_contexts(run, load_groups(run)))
@@ -68,21 +67,31 @@ def _ended(run: RunDirectory, part: Part, who: LLMInput | None, requests: Sequen
     if who is None or who.provider == RULES or not run.journal.exists():
         return [None] * len(requests)
     provider = parse_provider(who.provider, base_url=who.base_url)
+    verb = f"label --out {run.path} --resume" if part == "label" else f"score {run.path}"
     if provider.replay:
         real = who.provider.removeprefix("replay:")
-        verb = f"label --out {run.path} --resume" if part == "label" else f"score {run.path}"
         raise UsageError(
             f"{run.path}: its answers came from a replay, which sends nothing. Run 'autointerp {verb} --llm {real}' "
             "first; what is in the journal is not asked again."
+        )
+    if provider.way == "handoff":
+        raise UsageError(
+            f"{run.path}: its answers came from files. 'autointerp {verb} --requests-out FILE' writes all requests "
+            "without a valid reply; take new replies in with --replies-in."
         )
     found: list[Ended | None] = []
     with Journal(run.journal, read_only=True) as book:
         for request in requests:
             key = request_key(request, provider)
             history = book.history(key)
-            outcome = history.outcome or (Outcome.error if history.is_awaited else None)
-            found.append(Ended(part, request, key, outcome, history.is_awaited) if outcome else None)
+            was_sent = history.attempts or history.superseded
+            found.append(Ended(part, request, key, _outcome(history)) if was_sent else None)
     return found
+
+
+def _outcome(history: History) -> Outcome | None:
+    has_failed = history.outcome is Outcome.error and not history.is_awaited
+    return history.outcome if history.is_final or has_failed else None
 
 
 def _judged(run: RunDirectory, part: Part, who: LLMInput, asked: Sequence[Question]) -> list[Ended | None]:

@@ -38,11 +38,13 @@ def paired_bootstrap(
     _, member = np.unique(labels, return_inverse=True)
     sizes = np.bincount(member).astype(float)  # [clusters]
     sums = np.bincount(member, weights=values)  # [clusters]
+    # clusters with the same sum and size are the same to the mean, so they are drawn as one kind
+    (sums, sizes), counts = np.unique([sums, sizes], axis=1, return_counts=True)  # each [kinds]
     random = np.random.default_rng(seed)
     means = []
-    step = max(1, _CELLS // sizes.size)
+    step = max(1, _CELLS // counts.size)
     for start in range(0, n, step):
-        drawn = random.multinomial(sizes.size, np.full(sizes.size, 1 / sizes.size), size=min(step, n - start))
+        drawn = random.multinomial(counts.sum(), counts / counts.sum(), size=min(step, n - start))
         means.append((drawn @ sums) / (drawn @ sizes))  # [resamples]
     low, high = np.quantile(np.concatenate(means), [0.5 - confidence / 2, 0.5 + confidence / 2])
     return Interval(float(low), float(high))

@@ -37,6 +37,7 @@ def gate(
     baseline: str | Path | Baseline,
     *,
     margin: float = 0.05,
+    min_rate: float | None = None,
     rate: str = "verified",
     group: str | None = None,
     junit: str | Path | None = None,
@@ -47,6 +48,7 @@ def gate(
         run: A scored run directory.
         baseline: A baseline, or its file.
         margin: How far the rate may fall.
+        min_rate: What the run's rate must reach in any case.
         rate: ``label``, ``verified`` or ``robust``.
         group: Which features (default: the baseline's first ``random:N`` group).
         junit: Also write the verdict as a JUnit file. Where ``$GITHUB_STEP_SUMMARY`` is set, it gets the Markdown.
@@ -59,7 +61,7 @@ def gate(
         NotComparableError: Model, hook point, labeler, judge or prompts differ.
     """
     held = baseline if isinstance(baseline, Baseline) else read_baseline(Path(baseline))
-    result = compare(RunDirectory.open(run), held, rate=rate, group=group, margin=margin)
+    result = compare(RunDirectory.open(run), held, rate=rate, group=group, margin=margin, min_rate=min_rate)
     if junit is not None:
         write_junit(result, Path(junit))
     summary = os.environ.get("GITHUB_STEP_SUMMARY")

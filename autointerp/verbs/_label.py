@@ -10,7 +10,7 @@ import pandas as pd
 from autointerp.export import write_labels_csv
 from autointerp.harvest import ContextConfig, load_features, write_contexts
 from autointerp.label import label_features, load_labels, select_features
-from autointerp.llm import Asking, Limits
+from autointerp.llm import Asking, Handoff, Limits
 from autointerp.run import Manifest, Progress, RunDirectory, Silence, exclusive
 from autointerp.score import RunEstimate, estimate_run, write_summary
 from autointerp.verbs._harvest import ensure_harvest
@@ -31,6 +31,9 @@ def label(
     max_connections: int = 16,
     cache: str | Path | None = None,
     prices: str | Path | None = None,
+    requests_out: str | Path | None = None,
+    replies_in: str | Path | None = None,
+    forget_batches: bool = False,
     dry_run: bool = False,
     model: str | None = None,
     hook_point: str | None = None,
@@ -50,7 +53,8 @@ def label(
         sae: The SAE: a folder or file in a known format. May be None for a run that was begun.
         out: The run directory (default: ``runs/`` and the SAE's folder name).
         llm: ``rules`` (the default: no key, no network), ``openai:MODEL``, ``anthropic:MODEL``,
-            ``replay:openai:MODEL`` (answers from the journal only).
+            ``batch:openai:MODEL`` (through the provider's batch service), ``jsonl`` (requests into a file, replies from
+            a file), ``replay:openai:MODEL`` (answers from the journal only).
         features: Groups of features, e.g. ``top25,bottom25,random:200`` (the default) or ``ids:3|17``.
         base_url: Another server for the provider.
         max_cost_usd: Stop sending before this is spent.
@@ -58,6 +62,9 @@ def label(
         max_connections: Requests in flight at most.
         cache: A folder of answers that runs share; what is in it is not sent again.
         prices: A price table, see ``autointerp/llm/prices.toml`` (default: the one ``AUTOINTERP_PRICES`` names).
+        requests_out: For ``jsonl``: a file to write the requests to that have no valid reply yet.
+        replies_in: For ``jsonl``: a file of replies to take in first.
+        forget_batches: Ask again what a batch begun earlier may still answer, and charge for.
         dry_run: Only estimate requests, tokens and cost of labels and scores.
         model: See ``harvest``, as are the rest.
         hook_point: See ``harvest``.
@@ -76,23 +83,35 @@ def label(
 
     Raises:
         UsageError: An input is wrong, or the run exists and ``resume`` is false.
-        IncompleteError: The budget ended before the features did; ``labels.csv`` holds what there is.
+        IncompleteError: The budget ended before the features did (``labels.csv`` holds what there is), or a hand-off's
+            replies are awaited.
         ProviderFatalError: The provider refuses the account.
     """
     progress = progress or Silence()
     run = RunDirectory(out if out is not None else Path("runs") / (Path(str(sae)).stem if sae is not None else "run"))
+    limits = Limits(max_cost_usd=max_cost_usd, max_requests=max_requests, max_concurrency=max_connections)
+    asking = Asking(
+        base_url=base_url,
+        limits=limits,
+        cache=optional_path(cache),
+        prices=optional_path(prices),
+        handoff=Handoff.of(requests_out, replies_in),
+        forget_batches=forget_batches,
+        command=("autointerp", "label", "--out", str(run.path), "--resume"),
+    )
+    if llm is not None:
+        asking.check(llm, is_new=not run.journal.exists() and not dry_run)
     claim(run, resume=resume)
     options = Options(
         sae=None if sae is None else str(sae), model=model, hook_point=hook_point, corpus=corpus, column=column,
         n_tokens=n_tokens, seed=seed, keep_bos=keep_bos, device=device, threads=threads,
     )  # fmt: skip
-    limits = Limits(max_cost_usd=max_cost_usd, max_requests=max_requests, max_concurrency=max_connections)
-    asking = Asking(base_url=base_url, limits=limits, cache=optional_path(cache), prices=optional_path(prices))
     with exclusive(run.path):
         inputs = open_inputs(run, options, progress)
         ensure_harvest(inputs, progress)
         recorded = run.read_manifest()
         chosen = llm or (recorded.labeler.provider if recorded.labeler else "rules")
+        asking.check(chosen)
         _ensure_contexts(inputs, features, progress)
         _set(run, "dry_run", dry_run and not run.is_done("labels"))
         if dry_run:

@@ -61,7 +61,7 @@ def retry(
         What was asked again; or with ``dry_run`` the estimate of it.
 
     Raises:
-        UsageError: The run is not labelled, or was answered by a replay, or there is no such outcome.
+        UsageError: The run is not labelled, or was answered by a replay or a hand-off, or there is no such outcome.
         IncompleteError: The budget ended first; ``autointerp label --resume`` and ``autointerp score`` go on.
         ProviderFatalError: The provider refuses the account.
     """
@@ -73,7 +73,7 @@ def retry(
     asking = Asking(limits=limits, cache=optional_path(cache), prices=optional_path(prices))
     with exclusive(directory.path):
         ended = ended_requests(directory)
-        again = [one for one in ended if one.is_awaited or one.outcome in outcomes]
+        again = [one for one in ended if one.outcome is None or one.outcome in outcomes]
         if dry_run:
             return _estimate(directory, again, asking)
         if again:
@@ -87,7 +87,7 @@ def _ask_again(run: RunDirectory, again: Sequence[Ended], asking: Asking, progre
     manifest = run.read_manifest()
     labeler, judge = manifest.labeler, manifest.judge  # labels that change make the run forget its judge
     with Journal(run.journal) as book:
-        book.reopen(one.key for one in again if one.outcome is not Outcome.error)
+        book.reopen(one.key for one in again if one.outcome not in (None, Outcome.error))
     if labeler is not None and any(one.part == "label" for one in again):
         try:
             with progress.stage("labels", "features") as tick:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from autointerp.errors import UsageError
-from autointerp.llm import Asking, Limits
+from autointerp.llm import Asking, Handoff, Limits
 from autointerp.run import Progress, RunDirectory, Silence, exclusive
 from autointerp.score import load_scores, score_features
 from autointerp.verbs._inputs import optional_path
@@ -23,19 +23,25 @@ def score(
     max_connections: int = 16,
     cache: str | Path | None = None,
     prices: str | Path | None = None,
+    requests_out: str | Path | None = None,
+    replies_in: str | Path | None = None,
+    forget_batches: bool = False,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
     """Judge a run's labels on contexts of documents that the labeler never saw.
 
     Args:
         run: A labelled run directory.
-        llm: The judge: ``rules``, ``openai:MODEL``, ... (default: who labelled).
+        llm: The judge: ``rules`` or a provider line as for ``label`` (default: who labelled).
         base_url: Another server for the provider (default: the labeler's, when the judge is the labeler).
         max_cost_usd: Stop sending before this is spent.
         max_requests: Stop sending after so many requests.
         max_connections: Requests in flight at most.
         cache: A folder of answers that runs share; what is in it is not sent again.
         prices: A price table, see ``autointerp/llm/prices.toml`` (default: the one ``AUTOINTERP_PRICES`` names).
+        requests_out: For ``jsonl``: a file to write the requests to that have no valid reply yet.
+        replies_in: For ``jsonl``: a file of replies to take in first.
+        forget_batches: Ask again what a batch begun earlier may still answer, and charge for.
         progress: Listener.
 
     Returns:
@@ -43,7 +49,7 @@ def score(
 
     Raises:
         UsageError: There is no labelled run, or the judge can't judge these labels.
-        IncompleteError: The budget ended first; run it again to go on.
+        IncompleteError: The budget ended first, or a hand-off's replies are awaited; run it again to go on.
         ProviderFatalError: The provider refuses the account.
     """
     directory, progress = RunDirectory.open(run), progress or Silence()
@@ -54,7 +60,16 @@ def score(
     if base_url is None and chosen == manifest.labeler.provider:
         base_url = manifest.labeler.base_url
     limits = Limits(max_cost_usd=max_cost_usd, max_requests=max_requests, max_concurrency=max_connections)
-    asking = Asking(base_url=base_url, limits=limits, cache=optional_path(cache), prices=optional_path(prices))
+    asking = Asking(
+        base_url=base_url,
+        limits=limits,
+        cache=optional_path(cache),
+        prices=optional_path(prices),
+        handoff=Handoff.of(requests_out, replies_in),
+        forget_batches=forget_batches,
+        command=("autointerp", "score", str(directory.path)),
+    )
+    asking.check(chosen)
     with exclusive(directory.path), progress.stage("scores", "features") as tick:
         score_features(directory, llm=chosen, asking=asking, progress=tick)
     return load_scores(directory)

@@ -43,8 +43,9 @@ def load(path: str | Path, *, device: str = "cpu") -> SAE:
     """Load an SAE in any known format.
 
     Args:
-        path: A folder or file in one of ``FORMATS``; or, as a string and when there is no such path, a name:
-            ``release:id`` in SAELens's registry, or ``org/repo`` or ``org/repo/sub/folder`` on the Hugging Face hub.
+        path: A folder or file in one of ``FORMATS``; or, as a string and when nothing here has its first part as its
+            name, a name: ``release:id`` in SAELens's registry, or ``org/repo`` or ``org/repo/sub/folder`` on the
+            Hugging Face hub.
         device: Where its weights go.
 
     Returns:
@@ -53,7 +54,7 @@ def load(path: str | Path, *, device: str = "cpu") -> SAE:
     Raises:
         SAEError: Nothing is there, the format is unknown, or the files are broken; the message says which and why.
     """
-    if isinstance(path, str) and not Path(path).exists():
+    if isinstance(path, str) and not any(Path(part).exists() for part in Path(path).parts[:1]):
         named = _load_by_name(path)
         if named is not None:
             return named.to(device)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import warnings
 from typing import Protocol
 
 import torch
 from torch import Tensor
+
+from sae.kernels._torch import TorchKernels
 
 
 class Kernels(Protocol):
@@ -64,19 +67,38 @@ class Kernels(Protocol):
 
 
 def choose_kernels(device: torch.device) -> Kernels:
-    """The fastest kernels for a device: numba's on a CPU where numba is installed, else those of plain torch."""
-    return _numba() if device.type == "cpu" and importlib.util.find_spec("numba") else _torch()
+    """The fastest kernels for a device.
+
+    Args:
+        device: Where the tensors are.
+
+    Returns:
+        Numba's on a CPU and Triton's on a GPU, where these are installed; else those of plain torch.
+    """
+    return _for_type(device.type)
 
 
 @functools.cache
-def _numba() -> Kernels:
-    from sae.kernels._numba import NumbaKernels
+def _for_type(device_type: str) -> Kernels:
+    if device_type == "cpu" and importlib.util.find_spec("numba"):
+        from sae.kernels._numba import NumbaKernels
 
-    return NumbaKernels()
-
-
-@functools.cache
-def _torch() -> Kernels:
-    from sae.kernels._torch import TorchKernels
-
+        return NumbaKernels()
+    if device_type == "cuda" and importlib.util.find_spec("triton"):
+        return _triton_if_it_runs(device_type)
     return TorchKernels()
+
+
+def _triton_if_it_runs(device_type: str) -> Kernels:
+    """Sum one row to see: to launch anything, Triton needs a C compiler and Python's headers."""
+    one = torch.ones(1, 1, device=device_type)
+    index, ends = torch.tensor([0], device=device_type), torch.tensor([0, 1], device=device_type)
+    try:
+        from sae.kernels._triton import TritonKernels
+
+        kernels = TritonKernels()
+        kernels.weighted_rows(index, one, ends, one[0])
+    except Exception as error:  # of a compiler's subprocess, a driver, an import: torch can do without any of them
+        warnings.warn(f"Triton does not run here, so plain torch computes instead: {error}", stacklevel=2)
+        return TorchKernels()
+    return kernels

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from autointerp.errors import NotComparableError, UsageError
 from autointerp.gate import compare, make_baseline
 from autointerp.gate._change import paired_change, unpaired_change
+from autointerp.stats import required_n
 
 
 def test_the_same_answers_pass_with_no_change(make_run, decoder, shares):
@@ -236,3 +237,38 @@ def test_without_scores_only_labels_can_be_compared(make_run, decoder, shares):
     with pytest.raises(UsageError, match="autointerp score"):
         compare(run, baseline)
     assert compare(run, baseline, rate="label").status == "pass"
+
+
+@pytest.mark.parametrize(
+    ("k", "min_rate", "status"), [(100, 0.5, "pass"), (100, 0.52, "pass"), (100, 0.6, "fail"), (100, None, "pass")]
+)
+def test_a_lowest_rate_is_held_with_a_bound(make_run, decoder, shares, k, min_rate, status):
+    run = make_run("run", shares(200, k))
+    result = compare(run, make_baseline(run, decoder), min_rate=min_rate)
+    assert (result.status, result.min_rate) == (status, min_rate)
+    assert any("chance explains" in warning for warning in result.warnings) == (min_rate == 0.52)
+    assert ("at least" in result.verdict_line()) == (min_rate is not None)
+
+
+def test_a_drop_beyond_the_margin_is_named_before_the_lowest_rate(make_run, decoder, shares):
+    baseline = make_baseline(make_run("old", shares(200, 150)), decoder)
+    result = compare(make_run("new", shares(200, 100)), baseline, min_rate=0.9)
+    assert result.status == "fail"
+    assert result.reason.startswith("the rate fell")
+
+
+def test_with_too_few_features_it_says_how_many_it_takes(make_run, decoder):
+    before, now = [True] * 20 + [False] * 20, [True] * 15 + [False] * 20 + [True] * 5
+    result = compare(make_run("new", now), make_baseline(make_run("old", before), decoder))
+    assert result.required_n == required_n(0.5, 0.05, discordant=0.25) > 40
+    assert any(f"It takes {result.required_n} to see" in warning for warning in result.warnings)
+    assert (
+        compare(make_run("same", now), make_baseline(make_run("old", before), decoder), margin=0.4).required_n is None
+    )
+
+
+@pytest.mark.parametrize("min_rate", [-0.1, 1.1])
+def test_a_lowest_rate_is_a_share(make_run, decoder, shares, min_rate):
+    run = make_run("run", shares(20, 10))
+    with pytest.raises(UsageError, match="lowest rate"):
+        compare(run, make_baseline(run, decoder), min_rate=min_rate)

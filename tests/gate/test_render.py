@@ -28,8 +28,9 @@ HOSTILE = [
 RESULT = GateResult(
     status="fail", reason="the rate fell", rate="verified", group="random:200", paired=True, n_old=200, k_old=156,
     n=200, k_new=140, delta=-0.08, low=-0.12, high=-0.04, upper_one_sided=-0.045, p_value=0.0004,
-    minimum_detectable_effect=0.031, margin=0.05, confidence=0.95, coverage_old=1.0, coverage_new=0.99,
-    corresponding=1.0, untestable_old=0, untestable_new=0, lost=(Flip(3, "token 'a'", "POLYSEMANTIC"),), gained=(),
+    minimum_detectable_effect=0.031, required_n=None, margin=0.05, min_rate=None, confidence=0.95, coverage_old=1.0,
+    coverage_new=0.99, corresponding=1.0, untestable_old=0, untestable_new=0,
+    lost=(Flip(3, "token 'a'", "POLYSEMANTIC"),), gained=(),
     noise=Noise(flip_rate=0.02, n=50), warnings=("Left out: 3.",),
 )  # fmt: skip
 

@@ -102,7 +102,7 @@ def test_counts_and_moments_equal_a_dense_reference(seed):
     assert (sketch.n_active == n).all()
     assert (sketch.n_above_threshold == (flat > 0.5).sum(0)).all()
     stronger = (flat[:, None, :] > flat[:, :, None]).sum(2)  # [tokens, 60]
-    assert (sketch.n_in_top_of_token == (active & (stronger < 25)).sum(0)).all()
+    assert (sketch.n_in_top_of_token == ((flat > 0.5) & (stronger < 25)).sum(0)).all()
     assert (sketch.n_active_at == (acts > 0).sum(0).T).all()
     assert (sketch.max() == flat.max(0)).all()
     live = n > 0

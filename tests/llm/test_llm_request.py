@@ -51,6 +51,7 @@ def test_what_a_key_depends_on() -> None:
     same = [
         (dataclasses.replace(REQUEST, tag="another"), SPEC),
         (REQUEST, parse_provider("replay:openai:gpt-test")),
+        (REQUEST, parse_provider("batch:openai:gpt-test")),
         (REQUEST, parse_provider("openai:gpt-test", base_url="https://api.openai.com/v1/")),
     ]
     other = [
@@ -70,10 +71,13 @@ def test_provider_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     assert parse_provider("openai:ft:gpt:org::7") == ProviderSpec(
         "openai", "ft:gpt:org::7", "https://api.openai.com/v1"
     )
-    assert parse_provider("replay:anthropic:m") == ProviderSpec(
-        "anthropic", "m", "https://api.anthropic.com", replay=True
-    )
-    assert str(parse_provider("replay:anthropic:m")) == "replay:anthropic:m"
+    assert parse_provider("replay:anthropic:m") == ProviderSpec("anthropic", "m", "https://api.anthropic.com", "replay")
+    for line in ("openai:a:b", "replay:anthropic:m", "batch:openai:m", "jsonl:me", "replay:jsonl:me"):
+        assert str(parse_provider(line)) == line
+    assert parse_provider("batch:openai:m").way == "batch"
+    assert parse_provider("jsonl") == ProviderSpec("jsonl", "anyone", "", "handoff")
+    with pytest.raises(UsageError, match="--base-url"):
+        parse_provider("jsonl", base_url="http://127.0.0.1:1")
     monkeypatch.setenv("OPENAI_BASE_URL", "http://localhost:8080/v1/")
     found = parse_provider("openai:m")
     assert (found.base_url, found.is_loopback, found.is_cleartext) == ("http://localhost:8080/v1", True, False)
@@ -83,7 +87,20 @@ def test_provider_lines(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["", "openai", "openai:", "openai: ", "rules", "replay:openai", "replay:replay:m", "gpt:4", "openai:a\nb"]
+    "line",
+    [
+        "",
+        "openai",
+        "openai:",
+        "openai: ",
+        "rules",
+        "replay:openai",
+        "replay:replay:m",
+        "batch:jsonl",
+        "batch:openai",
+        "gpt:4",
+        "openai:a\nb",
+    ],
 )
 def test_lines_that_are_no_provider(line: str) -> None:
     with pytest.raises(UsageError, match="not a provider"):

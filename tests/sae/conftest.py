@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 from collections.abc import Callable
 
 import pytest
@@ -45,3 +47,15 @@ def dictionary_data() -> Callable[..., tuple[Tensor, Tensor]]:
         return directions, (active * strength) @ directions + 0.2
 
     return make
+
+
+@pytest.fixture(scope="session")
+def triton_device() -> torch.device:
+    """Where Triton's kernels run: a GPU, or with TRITON_INTERPRET=1 the CPU."""
+    if importlib.util.find_spec("triton") is None:
+        pytest.skip("triton is not installed")
+    if os.environ.get("TRITON_INTERPRET") == "1":
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        pytest.skip("no GPU; with TRITON_INTERPRET=1 Triton's kernels run without")
+    return torch.device("cuda")

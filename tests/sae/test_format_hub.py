@@ -107,6 +107,8 @@ def test_what_exists_here_is_never_looked_up(hub, make_sae, tmp_path, monkeypatc
     assert sae.load("org/repo").fingerprint() == make_sae().fingerprint()
     with pytest.raises(sae.SAEError, match=r"no such file or folder$"):
         sae.load(Path("org/elsewhere"))  # a Path is a path
+    with pytest.raises(sae.SAEError, match=r"no such file or folder$"):
+        sae.load("org/mistyped")  # org is a folder here
     assert hub.asked == []
 
 

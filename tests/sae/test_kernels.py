@@ -1,25 +1,39 @@
-"""Both sets of kernels give what dense algebra gives."""
+"""Every set of kernels gives what dense algebra and autograd give."""
 
 from __future__ import annotations
+
+import sys
+import types
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
-from sae.kernels import Kernels, _numba, choose_kernels
+from sae.kernels import Kernels, _choose, _numba, choose_kernels
 from sae.kernels._numba import NumbaKernels
 from sae.kernels._torch import TorchKernels
 
-KERNELS: list[Kernels] = [NumbaKernels(), TorchKernels()]
 N_BAGS, D, N_ROWS = 9, 5, 12
 
 
-def numbers(seed: int, *shape: int) -> torch.Tensor:
+@pytest.fixture(scope="module", params=["numba", "torch", pytest.param("triton", marks=pytest.mark.triton)])
+def case(request: pytest.FixtureRequest) -> tuple[Kernels, torch.device]:
+    """A set of kernels, and where it runs."""
+    if request.param == "triton":
+        device = request.getfixturevalue("triton_device")
+        from sae.kernels._triton import TritonKernels
+
+        return TritonKernels(), device
+    return {"numba": NumbaKernels(), "torch": TorchKernels()}[request.param], torch.device("cpu")
+
+
+def numbers(seed: int, *shape: int) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def bags(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+def bags(seed: int) -> tuple[Tensor, Tensor]:
     """Sizes from 0 on, and rows of the table."""
     generator = torch.Generator().manual_seed(seed)
     sizes = torch.randint(0, 5, (N_BAGS,), generator=generator)
@@ -29,45 +43,70 @@ def bags(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 1000), st.integers(1, 45), st.integers(2, 9))
-def test_the_largest_are_found_and_of_equal_ones_the_first(seed: int, k: int, n_levels: int) -> None:
+def test_the_largest_are_found_and_of_equal_ones_the_first(
+    case: tuple[Kernels, torch.device], seed: int, k: int, n_levels: int
+) -> None:
+    kernels, device = case
     block = (numbers(seed, 5, 40) * n_levels).round()
     order = block.sort(dim=1, descending=True, stable=True)
     wanted = torch.zeros_like(block).scatter(1, order.indices[:, :k], order.values[:, :k].relu())
-    for kernels in KERNELS:
-        flat = kernels.largest(block, k)
-        found = torch.zeros_like(block).view(-1).index_put((flat,), block.view(-1)[flat]).view_as(block)
-        assert torch.equal(found, wanted)
-        assert (flat.diff() > 0).all()
+    flat = kernels.largest(block.to(device), k).cpu()
+    found = torch.zeros_like(block).view(-1).index_put((flat,), block.view(-1)[flat]).view_as(block)
+    assert torch.equal(found, wanted)
+    assert (flat.diff() > 0).all()
 
 
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 6)), st.integers(7, 9))
-def test_order_is_a_stable_sort(values: list[int], m: int) -> None:
+def test_order_is_a_stable_sort(case: tuple[Kernels, torch.device], values: list[int], m: int) -> None:
+    kernels, device = case
     index = torch.tensor(values, dtype=torch.int64)
-    for kernels in KERNELS:
-        order, ends = kernels.order_by(index, m)
-        assert torch.equal(order, torch.argsort(index, stable=True))
-        assert torch.equal(ends.diff(), torch.bincount(index, minlength=m))
+    order, ends = kernels.order_by(index.to(device), m)
+    assert torch.equal(order.cpu(), torch.argsort(index, stable=True))
+    assert torch.equal(ends.diff().cpu(), torch.bincount(index, minlength=m))
 
 
-@pytest.mark.parametrize("kernels", KERNELS)
 @pytest.mark.parametrize("seed", range(3))
-def test_sums_and_dot_products_are_those_of_a_matrix(kernels: Kernels, seed: int) -> None:
+def test_sums_and_dot_products_are_those_of_a_matrix(case: tuple[Kernels, torch.device], seed: int) -> None:
+    kernels, device = case
     (index, ends), table, rows = bags(seed), numbers(seed, N_ROWS, D), numbers(seed + 1, N_BAGS, D)
     weight = numbers(seed + 2, len(index))
     bag = torch.arange(N_BAGS).repeat_interleave(ends.diff())
     matrix = torch.zeros(N_BAGS, N_ROWS).index_put((bag, index), weight, accumulate=True)
-    torch.testing.assert_close(kernels.weighted_rows(index, table, ends, weight), matrix @ table)
-    torch.testing.assert_close(kernels.dots(index, table, ends, rows), (rows @ table.T)[bag, index])
+    index, table, ends, weight, rows = (tensor.to(device) for tensor in (index, table, ends, weight, rows))
+    torch.testing.assert_close(kernels.weighted_rows(index, table, ends, weight).cpu(), matrix @ table.cpu())
+    torch.testing.assert_close(kernels.dots(index, table, ends, rows).cpu(), (rows @ table.T).cpu()[bag, index.cpu()])
 
 
-@pytest.mark.parametrize("kernels", KERNELS)
-def test_nothing_active(kernels: Kernels) -> None:
+@pytest.mark.parametrize("share", [0.0, 0.2, 1.0])
+def test_they_give_autograds_gradients_of_a_reconstruction(case: tuple[Kernels, torch.device], share: float) -> None:
+    kernels, device = case
+    dense = (numbers(0, N_BAGS, N_ROWS).abs() * (numbers(1, N_BAGS, N_ROWS).sigmoid() < share)).to(device)
+    decoder, x = numbers(2, N_ROWS, D).to(device).requires_grad_(), numbers(3, N_BAGS, D).to(device)
+    dense.requires_grad_()
+    reconstruction = dense @ decoder
+    (reconstruction - x).square().sum().backward()
+
+    row, feature = dense.nonzero(as_tuple=True)
+    f, ends = dense.detach()[row, feature], kernels.order_by(row, N_BAGS)[1]
+    decoded = kernels.weighted_rows(feature, decoder.detach(), ends, f)
+    torch.testing.assert_close(decoded, reconstruction.detach())
+    g = 2 * (decoded - x)
+    torch.testing.assert_close(kernels.dots(feature, decoder.detach(), ends, g), dense.grad[row, feature])
+    order, ends = kernels.order_by(feature, N_ROWS)
+    torch.testing.assert_close(kernels.weighted_rows(row[order], g, ends, f[order]), decoder.grad)
+
+
+def test_nothing_active(case: tuple[Kernels, torch.device]) -> None:
+    kernels, device = case
     none, ends = torch.zeros(0, dtype=torch.int64), torch.zeros(N_BAGS + 1, dtype=torch.int64)
-    table, rows = numbers(0, N_ROWS, D), numbers(1, N_BAGS, D)
-    assert not kernels.weighted_rows(none, table, ends, torch.zeros(0)).any()
+    none, ends, weight = none.to(device), ends.to(device), torch.zeros(0, device=device)
+    table, rows = numbers(0, N_ROWS, D).to(device), numbers(1, N_BAGS, D).to(device)
+    sums = kernels.weighted_rows(none, table, ends, weight)
+    assert sums.shape == (N_BAGS, D)
+    assert not sums.any()
     assert kernels.dots(none, table, ends, rows).shape == (0,)
-    assert kernels.largest(torch.full((3, 4), -1.0), 2).shape == (0,)
+    assert kernels.largest(torch.full((3, 4), -1.0, device=device), 2).shape == (0,)
 
 
 def test_a_cpu_gets_the_compiled_ones() -> None:
@@ -75,14 +114,54 @@ def test_a_cpu_gets_the_compiled_ones() -> None:
     assert isinstance(choose_kernels(torch.device("meta")), TorchKernels)
 
 
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The packages that are there to be imported, and a GPU whose kernels have not been chosen yet."""
+    names: set[str] = set()
+    monkeypatch.setattr(_choose.importlib.util, "find_spec", lambda name: name in names)
+    monkeypatch.setattr(_choose, "_for_type", _choose._for_type.__wrapped__)
+    return names
+
+
+def test_a_gpu_gets_tritons_where_triton_is_installed(installed: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+    monkeypatch.setattr(_choose, "_triton_if_it_runs", tried.append)
+    assert isinstance(choose_kernels(torch.device("cuda")), TorchKernels)
+    installed.add("triton")
+    assert isinstance(choose_kernels(torch.device("cpu")), TorchKernels)
+    assert tried == []
+    choose_kernels(torch.device("cuda", 1))
+    assert tried == ["cuda"]
+
+
+@pytest.mark.triton
+def test_triton_is_used_where_it_runs(triton_device: torch.device) -> None:
+    from sae.kernels._triton import TritonKernels
+
+    assert isinstance(_choose._triton_if_it_runs(triton_device.type), TritonKernels)
+
+
+def test_where_triton_does_not_run_torch_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken(TorchKernels):
+        def weighted_rows(self, *_: Tensor) -> Tensor:
+            raise RuntimeError("Failed to find C compiler")
+
+    module = types.ModuleType("sae.kernels._triton")
+    module.TritonKernels = Broken
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    with pytest.warns(UserWarning, match="Triton does not run here.*Failed to find C compiler"):
+        kernels = _choose._triton_if_it_runs("cpu")
+    assert type(kernels) is TorchKernels
+
+
 def test_results_do_not_depend_on_threads() -> None:
     (index, ends), table, rows = bags(0), numbers(0, N_ROWS, D), numbers(1, N_BAGS, D)
-    before, results = torch.get_num_threads(), []
+    kernels, before, results = NumbaKernels(), torch.get_num_threads(), []
     try:
         for n_threads in (1, 2):
             torch.set_num_threads(n_threads)
-            products = KERNELS[0].dots(index, table, ends, rows)
-            results.append((products, KERNELS[0].weighted_rows(index, table, ends, products)))
+            products = kernels.dots(index, table, ends, rows)
+            results.append((products, kernels.weighted_rows(index, table, ends, products)))
     finally:
         torch.set_num_threads(before)
     assert all(torch.equal(*pair) for pair in zip(*results, strict=True))

@@ -190,6 +190,10 @@ def test_runs_that_cant_be_retried(make_run: Maker, planted: dict[int, list[Cont
     labelled.update(lambda manifest: setattr(manifest.labeler, "provider", "replay:openai:m"))
     with pytest.raises(UsageError, match="--llm openai:m"):
         autointerp.retry(labelled.path)
+    labelled.update(lambda manifest: setattr(manifest.labeler, "provider", "jsonl"))
+    labelled.update(lambda manifest: setattr(manifest.labeler, "base_url", None))
+    with pytest.raises(UsageError, match="--requests-out"):
+        autointerp.retry(labelled.path)
     run = make_run({0: planted[0]})
     run.update(lambda manifest: manifest.stages.clear())
     with pytest.raises(UsageError, match="no labels yet"):
