@@ -97,6 +97,7 @@ class ScriptedServer:
 
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.http.daemon_threads = True
+        self.http.socket.listen(128)  # its own five would refuse a run with more in flight
         self.http.handle_error = lambda *_: None  # type: ignore[method-assign]
         self.thread = threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self.thread.start()
