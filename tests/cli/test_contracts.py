@@ -44,7 +44,21 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    "verb", ["demo", "train", "convert", "harvest", "label", "score", "baseline", "gate", "export", "report", "doctor"]
+    "verb",
+    [
+        "demo",
+        "train",
+        "convert",
+        "harvest",
+        "label",
+        "score",
+        "retry",
+        "baseline",
+        "gate",
+        "export",
+        "report",
+        "doctor",
+    ],
 )
 def test_every_verb_has_help_and_stands_in_the_readme(command, verb: str) -> None:
     ended = command(verb, "--help")
