@@ -46,7 +46,7 @@ def make(folder: Path, *, corpus: str, n_tokens: int, seed: int) -> RunDirectory
     )
     known = look(windows, words, seed=seed)
     truth = Truth(
-        corpus=windows.corpus_name,
+        corpus=Path(windows.corpus_name).name,
         n_tokens=windows.n_tokens,
         seed=seed,
         meanings=tuple(known.meanings.values()),
