@@ -26,7 +26,9 @@ def run(
     base_url: o.BaseURLOption = None,
     max_cost: o.MaxCostOption = None,
     max_requests: o.MaxRequestsOption = None,
-    max_connections: o.ConnectionsOption = 16,
+    max_connections: o.ConnectionsOption = None,
+    rpm: o.RpmOption = None,
+    tpm: o.TpmOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would take and cost.")] = False,
     model: o.ModelOption = None,
     hook_point: o.HookOption = None,
@@ -48,9 +50,9 @@ def run(
 
     result = verbs.label(
         sae, out, llm=llm, features=features, base_url=base_url, max_cost_usd=max_cost, max_requests=max_requests,
-        max_connections=max_connections, dry_run=dry_run, model=model, hook_point=hook_point, corpus=corpus,
-        column=column, n_tokens=tokens, seed=seed, keep_bos=keep_bos, device=device, threads=threads, resume=resume,
-        progress=terminal_progress(),
+        max_connections=max_connections, requests_per_minute=rpm, tokens_per_minute=tpm, dry_run=dry_run,
+        model=model, hook_point=hook_point, corpus=corpus, column=column, n_tokens=tokens,
+        seed=seed, keep_bos=keep_bos, device=device, threads=threads, resume=resume, progress=terminal_progress(),
     )  # fmt: skip
     if isinstance(result, Estimate):
         print_estimate(result, as_json=as_json)

@@ -18,7 +18,9 @@ def run(
     base_url: o.BaseURLOption = None,
     max_cost: o.MaxCostOption = None,
     max_requests: o.MaxRequestsOption = None,
-    max_connections: o.ConnectionsOption = 16,
+    max_connections: o.ConnectionsOption = None,
+    rpm: o.RpmOption = None,
+    tpm: o.TpmOption = None,
     as_json: o.JsonOption = False,
 ) -> None:
     """Judge the labels on text the labeler never saw; scores.csv and summary.json."""
@@ -28,7 +30,7 @@ def run(
 
     verbs.score(
         run, llm=llm, base_url=base_url, max_cost_usd=max_cost, max_requests=max_requests,
-        max_connections=max_connections, progress=terminal_progress(),
+        max_connections=max_connections, requests_per_minute=rpm, tokens_per_minute=tpm, progress=terminal_progress(),
     )  # fmt: skip
     verdict = rates_line(read_summary(run), ("label", "verified", "robust"))
     print_result(run, as_json=as_json, verdict=f"scored: {verdict}")

@@ -11,12 +11,13 @@ from pathlib import Path
 
 from autointerp.llm._budget import Limits
 from autointerp.llm._history import reply_of, unanswered
+from autointerp.llm._job import Job
 from autointerp.llm._journal import Journal
 from autointerp.llm._prices import find_price
 from autointerp.llm._provider import open_provider
 from autointerp.llm._reply import Outcome, Reply
 from autointerp.llm._request import Request, request_key
-from autointerp.llm._run import Job, Run
+from autointerp.llm._run import Run
 from autointerp.llm._signals import on_interrupt
 from autointerp.llm._spec import ProviderSpec
 from autointerp.run import Tick
@@ -31,6 +32,7 @@ def ask(
     journal: Path,
     limits: Limits = NO_LIMITS,
     progress: Tick | None = None,
+    go_on: str = "the same command",
 ) -> list[Reply]:
     """Answer all requests, from the journal where it has the answer, else from the provider.
 
@@ -42,14 +44,17 @@ def ask(
         provider: From ``parse_provider``; a replay only reads the journal.
         journal: The SQLite file; made when missing.
         limits: Money, requests, concurrency, time. What does not fit comes back as ``skipped_budget``.
-        progress: Told replies done of all, with cost, tokens and requests on their way as the note.
+        progress: Told replies done of all, with a note: cost, tokens, requests in flight of how many may be, and how
+            many replies of this endpoint did not fit their schema.
+        go_on: The command that goes on with this, for messages.
 
     Returns:
         One reply a request, in order. Failures are replies too.
 
     Raises:
         ProviderFatalError: The key is missing or refused, or the account's quota is used up.
-        InterruptedRunError: Ctrl-C or SIGTERM. Whatever was answered is in the journal.
+        IncompleteError: The server answers nobody. Whatever was answered is in the journal.
+        InterruptedRunError: Ctrl-C or SIGTERM; likewise.
         UsageError: A reply model that can't be asked for, a cost bound without a price, a file that is no journal.
         AutointerpError: The journal can't be written.
     """
@@ -69,7 +74,7 @@ def ask(
             else:
                 jobs.append(Job(key, unique[key], tuple(billed)))
         if jobs:
-            _send(jobs, provider, book, limits, board)
+            _send(jobs, provider, book, limits, board, go_on=go_on)
     return [
         dataclasses.replace(board.replies[key], tag=request.tag) for key, request in zip(keys, requests, strict=True)
     ]
@@ -101,15 +106,14 @@ class _Board:
         if self._progress is None:
             return
         cost = f"${self._cost_usd:.4f}" if self._is_priced else "cost unknown"
-        n_in_flight = self.run.n_in_flight if self.run else 0
-        note = f"{cost}, {self._n_tokens} tokens, {n_in_flight} in flight"
+        note = f"{cost}, {self._n_tokens} tokens" + (f", {self.run.state}" if self.run else "")
         self._progress(self._n_done, self._weights.total(), f"{note}; {sentence}" if sentence else note)
 
 
-def _send(jobs: list[Job], spec: ProviderSpec, book: Journal, limits: Limits, board: _Board) -> None:
+def _send(jobs: list[Job], spec: ProviderSpec, book: Journal, limits: Limits, board: _Board, *, go_on: str) -> None:
     price = find_price(spec)
     provider = open_provider(spec, timeout_s=limits.timeout_s)
-    run = Run(provider, spec, book, limits=limits, price=price, on_reply=board.add, say=board.tell)
+    run = Run(provider, spec, book, limits=limits, price=price, go_on=go_on, on_reply=board.add, say=board.tell)
     board.run = run
     if spec.is_cleartext:
         board.tell(f"{spec.base_url}: the key and all text cross the network unencrypted")

@@ -90,24 +90,15 @@ class Journal:
         with self._lock:
             self._db.close()
 
-    def record(self, attempt: Attempt) -> None:
-        """Write one attempt; it is on disk when this returns. May be called from any thread.
+    def record(self, *attempts: Attempt) -> None:
+        """Write attempts, all or none; they are on disk when this returns. May be called from any thread.
 
         Raises:
             AutointerpError: The disk refuses.
         """
-        usage = attempt.usage
-        tokens = (None,) * 4
-        if usage is not None:
-            tokens = (usage.tokens_in, usage.tokens_out, usage.tokens_cached, usage.tokens_cache_written)  # type: ignore[assignment]
-        row = (
-            *(attempt.key, attempt.tag, attempt.provider, attempt.endpoint, attempt.model, attempt.rung, attempt.ask),
-            *(attempt.request, attempt.reply, str(attempt.outcome), attempt.reason, *tokens),
-            *(attempt.cost_usd, attempt.reserved_usd, attempt.started, attempt.seconds),
-            *(attempt.http_status, attempt.request_id),
-        )
+        rows = [(attempt.key, *_row(attempt)) for attempt in attempts]
         with self._lock, self._explained(), self._db:
-            self._db.execute(_INSERT, (attempt.key, *row))
+            self._db.executemany(_INSERT, rows)
 
     def billed(self, key: str) -> list[Attempt]:
         """The attempts of a key that brought a reply, in order; the last says how the request ended.
@@ -187,6 +178,19 @@ def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     log = path.with_name(path.name + "-wal")
     mode = "mode=ro" if log.exists() else "immutable=1"
     return sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True, timeout=30, check_same_thread=False)
+
+
+def _row(attempt: Attempt) -> tuple[Any, ...]:
+    usage = attempt.usage
+    tokens: tuple[int | None, ...] = (None,) * 4
+    if usage is not None:
+        tokens = (usage.tokens_in, usage.tokens_out, usage.tokens_cached, usage.tokens_cache_written)
+    return (
+        *(attempt.key, attempt.tag, attempt.provider, attempt.endpoint, attempt.model, attempt.rung, attempt.ask),
+        *(attempt.request, attempt.reply, str(attempt.outcome), attempt.reason, *tokens),
+        *(attempt.cost_usd, attempt.reserved_usd, attempt.started, attempt.seconds),
+        *(attempt.http_status, attempt.request_id),
+    )
 
 
 def _attempt(row: tuple[Any, ...]) -> Attempt:

@@ -28,7 +28,9 @@ def label(
     base_url: str | None = None,
     max_cost_usd: float | None = None,
     max_requests: int | None = None,
-    max_connections: int = 16,
+    max_connections: int | None = None,
+    requests_per_minute: float | None = None,
+    tokens_per_minute: float | None = None,
     dry_run: bool = False,
     model: str | None = None,
     hook_point: str | None = None,
@@ -53,7 +55,9 @@ def label(
         base_url: Another server for the provider.
         max_cost_usd: Stop sending before this is spent.
         max_requests: Stop sending after so many requests.
-        max_connections: Requests in flight at most.
+        max_connections: Requests in flight at most (default: as many as the account turns out to take).
+        requests_per_minute: At most so many.
+        tokens_per_minute: At most so many, input and output together.
         dry_run: Only estimate requests, tokens and cost of labels and scores.
         model: See ``harvest``, as are the rest.
         hook_point: See ``harvest``.
@@ -72,7 +76,9 @@ def label(
 
     Raises:
         UsageError: An input is wrong, or the run exists and ``resume`` is false.
-        IncompleteError: The budget ended before the features did; ``labels.csv`` holds what there is.
+        IncompleteError: The budget ended before the features did, and ``labels.csv`` holds what there is; or the
+            server answers nobody.
+        InterruptedRunError: Ctrl-C or SIGTERM; what was answered is in the journal.
         ProviderFatalError: The provider refuses the account.
     """
     progress = progress or Silence()
@@ -82,8 +88,12 @@ def label(
         sae=None if sae is None else str(sae), model=model, hook_point=hook_point, corpus=corpus, column=column,
         n_tokens=n_tokens, seed=seed, keep_bos=keep_bos, device=device, threads=threads,
     )  # fmt: skip
-    limits = Limits(max_cost_usd=max_cost_usd, max_requests=max_requests, max_concurrency=max_connections)
-    asking = Asking(base_url=base_url, limits=limits)
+    limits = Limits(
+        max_cost_usd=max_cost_usd, max_requests=max_requests, max_concurrency=max_connections,
+        requests_per_minute=requests_per_minute, tokens_per_minute=tokens_per_minute,
+    )  # fmt: skip
+    command = ("autointerp", "label", "--out", str(run.path), "--resume")
+    asking = Asking(base_url=base_url, limits=limits, command=command)
     with exclusive(run.path):
         inputs = open_inputs(run, options, progress)
         ensure_harvest(inputs, progress)

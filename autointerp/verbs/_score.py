@@ -19,7 +19,9 @@ def score(
     base_url: str | None = None,
     max_cost_usd: float | None = None,
     max_requests: int | None = None,
-    max_connections: int = 16,
+    max_connections: int | None = None,
+    requests_per_minute: float | None = None,
+    tokens_per_minute: float | None = None,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
     """Judge a run's labels on contexts of documents that the labeler never saw.
@@ -30,7 +32,9 @@ def score(
         base_url: Another server for the provider (default: the labeler's, when the judge is the labeler).
         max_cost_usd: Stop sending before this is spent.
         max_requests: Stop sending after so many requests.
-        max_connections: Requests in flight at most.
+        max_connections: Requests in flight at most (default: as many as the account turns out to take).
+        requests_per_minute: At most so many.
+        tokens_per_minute: At most so many, input and output together.
         progress: Listener.
 
     Returns:
@@ -38,7 +42,8 @@ def score(
 
     Raises:
         UsageError: There is no labelled run, or the judge can't judge these labels.
-        IncompleteError: The budget ended first; run it again to go on.
+        IncompleteError: The budget ended first, or the server answers nobody; run it again to go on.
+        InterruptedRunError: Ctrl-C or SIGTERM; what was answered is in the journal.
         ProviderFatalError: The provider refuses the account.
     """
     directory, progress = RunDirectory.open(run), progress or Silence()
@@ -48,8 +53,12 @@ def score(
     chosen = llm or manifest.labeler.provider
     if base_url is None and chosen == manifest.labeler.provider:
         base_url = manifest.labeler.base_url
-    limits = Limits(max_cost_usd=max_cost_usd, max_requests=max_requests, max_concurrency=max_connections)
-    asking = Asking(base_url=base_url, limits=limits)
+    limits = Limits(
+        max_cost_usd=max_cost_usd, max_requests=max_requests, max_concurrency=max_connections,
+        requests_per_minute=requests_per_minute, tokens_per_minute=tokens_per_minute,
+    )  # fmt: skip
+    command = ("autointerp", "score", str(directory.path))
+    asking = Asking(base_url=base_url, limits=limits, command=command)
     with exclusive(directory.path), progress.stage("scores", "features") as tick:
         score_features(directory, llm=chosen, asking=asking, progress=tick)
     return load_scores(directory)
