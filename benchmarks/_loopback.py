@@ -20,14 +20,14 @@ COMPLETION = {"id": "c", "object": "chat.completion", "created": 0, "model": "m"
 BUSY = {"error": {"message": "slow down", "type": "rate_limit", "code": "rate_limit"}}
 
 
-def _response(status: str, body: object, more: str = "") -> bytes:
+def _response(status: str, body: object) -> bytes:
     content = json.dumps(body).encode()
-    head = f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(content)}\r\n{more}\r\n"
+    head = f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(content)}\r\n\r\n"
     return head.encode() + content
 
 
 OK = _response("200 OK", COMPLETION)
-TOO_MANY = _response("429 Too Many Requests", BUSY, "retry-after-ms: 50\r\n")
+TOO_MANY = _response("429 Too Many Requests", BUSY)
 
 
 class Connection(asyncio.Protocol):

@@ -3,13 +3,16 @@
     python benchmarks/llm_throughput.py [--n 20000]
 
 With 100 in flight 500 requests/s would be ideal. Three runs: a server without faults; one that answers 5 % of requests
-with 429 and resets 2 % of connections, where no request may be lost; and the faultless one with the concurrency left
-to the scheduler. CPU is that of this process alone; the server is another. Writes results/llm_throughput.json.
+with 429 (without Retry-After, which would pause the account) and resets 2 % of connections, where no request may be
+lost; and the faultless one with the concurrency left to the scheduler. Before them, for comparison, the SDK's own
+``create()`` with nothing around it. CPU is that of this process alone, the server is another. Both share the machine
+with whatever else runs, so the load average is written beside. Writes results/llm_throughput.json.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import os
 import subprocess
@@ -21,6 +24,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
+import openai
 from _results import write_result
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -100,13 +104,40 @@ def measure(n: int, max_concurrency: int | None, options: list[str]) -> dict[str
     }  # fmt: skip
 
 
+def measure_sdk(n: int) -> dict[str, object]:
+    """The SDK alone: ``n`` calls of ``create()``, nothing journalled, nothing validated."""
+
+    async def go(url: str) -> tuple[float, float]:
+        async with openai.AsyncOpenAI(api_key="none-needed", base_url=url, max_retries=0, timeout=20) as client:
+            numbers = iter(range(n))
+
+            async def work() -> None:
+                for number in numbers:
+                    user = {"role": "user", "content": f"{number}: {CONTEXTS}"}
+                    await client.chat.completions.create(
+                        model="m", messages=[{"role": "system", "content": SYSTEM}, user]
+                    )
+
+            started, cpu = time.perf_counter(), time.process_time()
+            await asyncio.gather(*(work() for _ in range(IN_FLIGHT)))
+            return time.perf_counter() - started, time.process_time() - cpu
+
+    with server() as url:
+        seconds, cpu_s = asyncio.run(go(url))
+    return {"n": n, "per_s": round(n / seconds, 1), "cpu_ms": round(1000 * cpu_s / n, 3)}
+
+
 def main() -> None:
     """Measure all runs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--n", type=int, default=20_000)
     options = parser.parse_args()
     os.environ.setdefault("OPENAI_API_KEY", "none-needed")
-    figures: dict[str, object] = {"in_flight": IN_FLIGHT, "delay_s": DELAY_S, "ideal_per_s": IDEAL_PER_S}
+    figures: dict[str, object] = {
+        "in_flight": IN_FLIGHT, "delay_s": DELAY_S, "ideal_per_s": IDEAL_PER_S, "load_average": os.getloadavg()[0],
+        "sdk_alone": measure_sdk(options.n // 5),
+    }  # fmt: skip
+    print(f"sdk_alone: {figures['sdk_alone']}", flush=True)
     for name, (max_concurrency, faults) in RUNS.items():
         figures[name] = found = measure(options.n, max_concurrency, faults)
         print(f"{name}: {found}", flush=True)

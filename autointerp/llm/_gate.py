@@ -44,7 +44,7 @@ class Gate:
         self._tokens = None if tokens_per_minute is None else Bucket(tokens_per_minute)
         self._begun, self._new = deque[_Ticket](), deque[_Ticket]()
         self._timer: asyncio.TimerHandle | None = None
-        self._is_closed = False
+        self.is_closed = False
         self.n_in_flight = 0
 
     async def enter(self, n_tokens: float, *, is_new: bool) -> float:
@@ -60,7 +60,7 @@ class Gate:
         Raises:
             GateClosedError: The gate is closed, or was while waiting.
         """
-        if self._is_closed:
+        if self.is_closed:
             raise GateClosedError
         ticket = _Ticket(n_tokens, asyncio.get_running_loop().create_future())
         queue = self._new if is_new else self._begun
@@ -88,7 +88,7 @@ class Gate:
 
     def close(self) -> None:
         """Turn everybody who waits away, and everybody who comes."""
-        self._is_closed = True
+        self.is_closed = True
         for ticket in (*self._begun, *self._new):
             if not ticket.sent_s.done():
                 ticket.sent_s.set_exception(GateClosedError())

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from autointerp.llm._account import account_of
 from autointerp.llm._attempt import Attempt
 from autointerp.llm._budget import Budget, Limits, expected_tokens
-from autointerp.llm._gate import Gate, clock_s
+from autointerp.llm._gate import Gate, GateClosedError, clock_s
 from autointerp.llm._job import Job
 from autointerp.llm._journal import Journal
 from autointerp.llm._ladder import Ladder
@@ -108,6 +108,10 @@ class Sender:
         if refusal := await self._budget.reserve(worst_usd):
             self.gate.leave(surplus_tokens=n_tokens)
             raise OverBudgetError(refusal)
+        if self.gate.is_closed:  # while it waited for money
+            self.gate.leave()
+            await self._budget.settle(worst_usd, 0.0, is_free=True)
+            raise GateClosedError
         return _Place(worst_usd, n_tokens, sent_s)
 
     async def _attempt(self, job: Job, request: Request, place: _Place, *, ask: int, rung: Rung) -> Attempt:
@@ -118,7 +122,7 @@ class Sender:
             seconds = round(clock_s() - started_s, 6)
             self._learn(job, answer, sent_s=place.sent_s, seconds=seconds)
             surplus = _surplus(place.n_tokens, answer)
-            outcome, reason = self._judge(answer, request, rung)
+            outcome, reason, note = self._judge(answer, request, rung)
             usage = answer.usage if isinstance(answer, RawReply) else None
             is_free = isinstance(answer, SendError) and answer.is_free
             redact = self._provider.secret.redact
@@ -143,9 +147,10 @@ class Sender:
                 request_id=answer.request_id,
             )
             await self.writer.record(attempt)
+            self._note(note)
             if isinstance(answer, SendError) and answer.is_fatal:
                 self.gate.close()
-        except Exception:  # a broken disk: nothing more may be sent
+        except Exception:  # a broken disk or listener: nothing more may be sent
             self.gate.close()
             raise
         finally:
@@ -175,15 +180,16 @@ class Sender:
         pause_s = 0.0 if asks_too_long(answer) or not answer.is_overload else answer.retry_after_s or 0.0
         self.gate.failed(job.key, sent_s, is_overload=answer.is_overload, pause_s=pause_s)
 
-    def _judge(self, answer: RawReply | SendError, request: Request, rung: Rung) -> tuple[Outcome, str]:
+    def _judge(self, answer: RawReply | SendError, request: Request, rung: Rung) -> tuple[Outcome, str, str]:
+        """Outcome, reason, and a note for the user."""
         if isinstance(answer, SendError):
-            return Outcome.error, answer.reason
+            return Outcome.error, answer.reason, ""
         if answer.outcome is not Outcome.ok:
-            return answer.outcome, answer.reason
+            return answer.outcome, answer.reason, ""
         checked = validate_reply(answer.text, request.reply_model)
-        is_valid = not isinstance(checked, str)
-        self._note(self.ladder.judged(rung, is_valid=is_valid))
-        return (Outcome.ok, "") if is_valid else (Outcome.invalid, str(checked))
+        if isinstance(checked, str):
+            return Outcome.invalid, checked, self.ladder.judged(rung, is_valid=False)
+        return Outcome.ok, "", self.ladder.judged(rung, is_valid=True)
 
     def _note(self, sentence: str) -> None:
         if sentence:

@@ -291,6 +291,29 @@ def test_an_interrupt_ends_waits_between_attempts(tmp_path: Path) -> None:
     assert bench.rows() == [("error",)]
 
 
+def test_who_waits_for_money_is_not_sent_after_an_interrupt(tmp_path: Path) -> None:
+    def behave(_: Request) -> tuple[float, RawReply | SendError]:
+        asyncio.get_running_loop().call_later(0.5, bench.run.interrupt, signal.SIGINT)
+        return 1.0, SendError("404", http_status=404)  # free: it leaves room for the next one
+
+    bench = Bench(tmp_path, behave, max_requests=1)
+    with pytest.raises(InterruptedRunError):
+        bench.go(3)
+    assert bench.rows() == [("error",)]
+    assert bench.run._sender._budget._n_held == 0
+
+
+def test_a_listener_that_breaks_loses_no_reply(tmp_path: Path) -> None:
+    def say(_: str) -> None:
+        raise ZeroDivisionError
+
+    bench = Bench(tmp_path, lambda _: (1.0, ok("no")), max_concurrency=1)
+    bench.run._sender._say = say
+    with pytest.raises(ZeroDivisionError):
+        bench.go(9)
+    assert len(bench.rows()) == bench.provider.n_calls == 3
+
+
 def test_the_state_says_what_goes_on(tmp_path: Path) -> None:
     bench = Bench(tmp_path, lambda _: (1.0, ok() if bench.provider.n_calls > 1 else ok("no")))
     states = list[str]()
