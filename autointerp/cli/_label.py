@@ -26,7 +26,9 @@ def run(
     base_url: o.BaseURLOption = None,
     max_cost: o.MaxCostOption = None,
     max_requests: o.MaxRequestsOption = None,
-    max_connections: o.ConnectionsOption = 16,
+    max_connections: o.ConnectionsOption = None,
+    rpm: o.RpmOption = None,
+    tpm: o.TpmOption = None,
     cache: o.CacheOption = None,
     prices: o.PricesOption = None,
     requests_out: o.RequestsOutOption = None,
@@ -53,10 +55,10 @@ def run(
 
     result = verbs.label(
         sae, out, llm=llm, features=features, base_url=base_url, max_cost_usd=max_cost, max_requests=max_requests,
-        max_connections=max_connections, cache=cache, prices=prices, requests_out=requests_out, replies_in=replies_in,
-        forget_batches=forget_batches, dry_run=dry_run, model=model, hook_point=hook_point, corpus=corpus,
-        column=column, n_tokens=tokens, seed=seed, keep_bos=keep_bos, device=device, threads=threads, resume=resume,
-        progress=terminal_progress(),
+        max_connections=max_connections, requests_per_minute=rpm, tokens_per_minute=tpm, cache=cache, prices=prices,
+        requests_out=requests_out, replies_in=replies_in, forget_batches=forget_batches, dry_run=dry_run, model=model,
+        hook_point=hook_point, corpus=corpus, column=column, n_tokens=tokens, seed=seed, keep_bos=keep_bos,
+        device=device, threads=threads, resume=resume, progress=terminal_progress(),
     )  # fmt: skip
     if isinstance(result, RunEstimate):
         print_estimate(result, as_json=as_json)

@@ -22,7 +22,7 @@ def run(
     ] = "error,invalid,truncated",
     max_cost: o.MaxCostOption = None,
     max_requests: o.MaxRequestsOption = None,
-    max_connections: o.ConnectionsOption = 16,
+    max_connections: o.ConnectionsOption = None,
     cache: o.CacheOption = None,
     prices: o.PricesOption = None,
     dry_run: o.DryRunOption = False,

@@ -18,7 +18,9 @@ def run(
     base_url: o.BaseURLOption = None,
     max_cost: o.MaxCostOption = None,
     max_requests: o.MaxRequestsOption = None,
-    max_connections: o.ConnectionsOption = 16,
+    max_connections: o.ConnectionsOption = None,
+    rpm: o.RpmOption = None,
+    tpm: o.TpmOption = None,
     cache: o.CacheOption = None,
     prices: o.PricesOption = None,
     requests_out: o.RequestsOutOption = None,
@@ -33,8 +35,8 @@ def run(
 
     verbs.score(
         run, llm=llm, base_url=base_url, max_cost_usd=max_cost, max_requests=max_requests,
-        max_connections=max_connections, cache=cache, prices=prices, requests_out=requests_out, replies_in=replies_in,
-        forget_batches=forget_batches, progress=terminal_progress(),
+        max_connections=max_connections, requests_per_minute=rpm, tokens_per_minute=tpm, cache=cache, prices=prices,
+        requests_out=requests_out, replies_in=replies_in, forget_batches=forget_batches, progress=terminal_progress(),
     )  # fmt: skip
     verdict = rates_line(read_summary(run), ("label", "verified", "robust"))
     print_result(run, as_json=as_json, verdict=f"scored: {verdict}")

@@ -14,12 +14,13 @@ from autointerp.llm._budget import Limits
 from autointerp.llm._cache import Cache
 from autointerp.llm._handoff import Handoff, hand_off
 from autointerp.llm._history import History, Paid, reply_of, unanswered, with_earlier
+from autointerp.llm._job import Job
 from autointerp.llm._journal import Journal
 from autointerp.llm._prices import Price, find_price
 from autointerp.llm._provider import open_provider
 from autointerp.llm._reply import Outcome, Reply
 from autointerp.llm._request import Request, request_key
-from autointerp.llm._run import Job, Run
+from autointerp.llm._run import Run
 from autointerp.llm._signals import on_interrupt
 from autointerp.llm._spec import ProviderSpec
 from autointerp.llm.batch import BatchBook, BatchRun, open_service
@@ -57,7 +58,8 @@ def ask(
             missing. A replay leaves it alone.
         prices: A price table of the user's own (default: see ``find_price``).
         leave: Keys of requests that are not sent: what the journal has of them stands, as in a replay.
-        progress: Told replies done of all, with cost, tokens and requests on their way as the note.
+        progress: Told replies done of all, with a note: cost, tokens, requests in flight of how many may be, and how
+            many replies of this endpoint did not fit their schema.
         handoff: The files of a hand-off.
         forget_batches: Send requests although a batch that was begun earlier may still answer, and charge for, them.
         go_on: The command that goes on with this, for messages.
@@ -68,7 +70,8 @@ def ask(
     Raises:
         ProviderFatalError: The key is missing or refused, or the account's quota is used up.
         InterruptedRunError: Ctrl-C or SIGTERM. Whatever was answered is in the journal.
-        IncompleteError: A hand-off's replies are awaited, or a batch service does not answer.
+        IncompleteError: The server answers nobody, a batch service does not answer, or a hand-off's replies are
+            awaited; likewise.
         UsageError: A reply model that can't be asked for, a cost bound without a price, a file that is no journal,
             price table or cache.
         AutointerpError: The journal can't be written.
@@ -162,8 +165,7 @@ class _Board:
         if self._progress is None:
             return
         cost = f"${self._cost_usd:.4f}" if self._is_priced else "cost unknown"
-        n_in_flight = self.run.n_in_flight if self.run else 0
-        note = f"{cost}, {self._n_tokens} tokens, {n_in_flight} in flight"
+        note = f"{cost}, {self._n_tokens} tokens" + (f", {self.run.state}" if self.run else "")
         self._progress(self._n_done, self._weights.total(), f"{note}; {sentence}" if sentence else note)
 
 
@@ -197,7 +199,7 @@ def _send(
         run = BatchRun(service, spec, book, limits=limits, price=price, go_on=go_on, on_reply=board.add, say=board.tell)
     else:
         provider = open_provider(spec, timeout_s=limits.timeout_s)
-        run = Run(provider, spec, book, limits=limits, price=price, on_reply=board.add, say=board.tell)
+        run = Run(provider, spec, book, limits=limits, price=price, go_on=go_on, on_reply=board.add, say=board.tell)
     board.run = run
     if spec.is_cleartext:
         board.tell(f"{spec.base_url}: the key and all text cross the network unencrypted")

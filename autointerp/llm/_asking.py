@@ -37,7 +37,7 @@ class Asking:
     forget_batches: bool = False
     """Ask again although a batch that was begun earlier may still answer."""
     command: tuple[str, ...] = field(default=(), compare=False)
-    """The command that goes on with this, without its provider; for messages."""
+    """The command that goes on with this, without provider and limits; for messages."""
 
     def ask(self, llm: str, requests: Sequence[Request], *, journal: Path, progress: Tick | None) -> list[Reply]:
         """Answer all requests; see ``autointerp.llm.ask``.
@@ -92,8 +92,19 @@ class Asking:
     def _go_on(self, llm: str) -> str:
         if not self.command:
             return "the same command"
-        address = ["--base-url", self.base_url] if self.base_url else []
-        return shlex.join([*self.command, "--llm", llm, *address])
+        given = {
+            "--llm": llm,
+            "--base-url": self.base_url,
+            "--max-cost": self.limits.max_cost_usd,
+            "--max-requests": self.limits.max_requests,
+            "--max-connections": self.limits.max_concurrency,
+            "--rpm": self.limits.requests_per_minute,
+            "--tpm": self.limits.tokens_per_minute,
+            "--cache": self.cache,
+            "--prices": self.prices,
+        }
+        options = [str(word) for option, value in given.items() if value is not None for word in (option, value)]
+        return shlex.join([*self.command, *options])
 
 
 BY_DEFAULT = Asking()

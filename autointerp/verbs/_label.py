@@ -28,7 +28,9 @@ def label(
     base_url: str | None = None,
     max_cost_usd: float | None = None,
     max_requests: int | None = None,
-    max_connections: int = 16,
+    max_connections: int | None = None,
+    requests_per_minute: float | None = None,
+    tokens_per_minute: float | None = None,
     cache: str | Path | None = None,
     prices: str | Path | None = None,
     requests_out: str | Path | None = None,
@@ -59,7 +61,9 @@ def label(
         base_url: Another server for the provider.
         max_cost_usd: Stop sending before this is spent.
         max_requests: Stop sending after so many requests.
-        max_connections: Requests in flight at most.
+        max_connections: Requests in flight at most (default: as many as the account turns out to take).
+        requests_per_minute: At most so many.
+        tokens_per_minute: At most so many, input and output together.
         cache: A folder of answers that runs share; what is in it is not sent again.
         prices: A price table, see ``autointerp/llm/prices.toml`` (default: the one ``AUTOINTERP_PRICES`` names).
         requests_out: For ``jsonl``: a file to write the requests to that have no valid reply yet.
@@ -83,13 +87,17 @@ def label(
 
     Raises:
         UsageError: An input is wrong, or the run exists and ``resume`` is false.
-        IncompleteError: The budget ended before the features did (``labels.csv`` holds what there is), or a hand-off's
-            replies are awaited.
+        IncompleteError: The budget ended before the features did (``labels.csv`` holds what there is), the server
+            answers nobody, or a hand-off's replies are awaited.
+        InterruptedRunError: Ctrl-C or SIGTERM; what was answered is in the journal.
         ProviderFatalError: The provider refuses the account.
     """
     progress = progress or Silence()
     run = RunDirectory(out if out is not None else Path("runs") / (Path(str(sae)).stem if sae is not None else "run"))
-    limits = Limits(max_cost_usd=max_cost_usd, max_requests=max_requests, max_concurrency=max_connections)
+    limits = Limits(
+        max_cost_usd=max_cost_usd, max_requests=max_requests, max_concurrency=max_connections,
+        requests_per_minute=requests_per_minute, tokens_per_minute=tokens_per_minute,
+    )  # fmt: skip
     asking = Asking(
         base_url=base_url,
         limits=limits,

@@ -35,7 +35,7 @@ def retry(
     only: str = DEFAULT_ONLY,
     max_cost_usd: float | None = None,
     max_requests: int | None = None,
-    max_connections: int = 16,
+    max_connections: int | None = None,
     cache: str | Path | None = None,
     prices: str | Path | None = None,
     dry_run: bool = False,
@@ -51,7 +51,7 @@ def retry(
         only: Outcomes, with commas between: ``error``, ``invalid``, ``truncated``, ``refused``, ``filtered``.
         max_cost_usd: What the run may cost in all, before and now.
         max_requests: How many requests it may make in all, before and now.
-        max_connections: Requests in flight at most.
+        max_connections: Requests in flight at most (default: as many as the account turns out to take).
         cache: A folder of answers that runs share: it has no say in what was answered before, and gets the new ones.
         prices: A price table, see ``autointerp/llm/prices.toml``.
         dry_run: Only estimate.

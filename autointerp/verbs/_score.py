@@ -20,7 +20,9 @@ def score(
     base_url: str | None = None,
     max_cost_usd: float | None = None,
     max_requests: int | None = None,
-    max_connections: int = 16,
+    max_connections: int | None = None,
+    requests_per_minute: float | None = None,
+    tokens_per_minute: float | None = None,
     cache: str | Path | None = None,
     prices: str | Path | None = None,
     requests_out: str | Path | None = None,
@@ -36,7 +38,9 @@ def score(
         base_url: Another server for the provider (default: the labeler's, when the judge is the labeler).
         max_cost_usd: Stop sending before this is spent.
         max_requests: Stop sending after so many requests.
-        max_connections: Requests in flight at most.
+        max_connections: Requests in flight at most (default: as many as the account turns out to take).
+        requests_per_minute: At most so many.
+        tokens_per_minute: At most so many, input and output together.
         cache: A folder of answers that runs share; what is in it is not sent again.
         prices: A price table, see ``autointerp/llm/prices.toml`` (default: the one ``AUTOINTERP_PRICES`` names).
         requests_out: For ``jsonl``: a file to write the requests to that have no valid reply yet.
@@ -49,7 +53,9 @@ def score(
 
     Raises:
         UsageError: There is no labelled run, or the judge can't judge these labels.
-        IncompleteError: The budget ended first, or a hand-off's replies are awaited; run it again to go on.
+        IncompleteError: The budget ended first, the server answers nobody, or a hand-off's replies are awaited; run it
+            again to go on.
+        InterruptedRunError: Ctrl-C or SIGTERM; what was answered is in the journal.
         ProviderFatalError: The provider refuses the account.
     """
     directory, progress = RunDirectory.open(run), progress or Silence()
@@ -59,7 +65,10 @@ def score(
     chosen = llm or manifest.labeler.provider
     if base_url is None and chosen == manifest.labeler.provider:
         base_url = manifest.labeler.base_url
-    limits = Limits(max_cost_usd=max_cost_usd, max_requests=max_requests, max_concurrency=max_connections)
+    limits = Limits(
+        max_cost_usd=max_cost_usd, max_requests=max_requests, max_concurrency=max_connections,
+        requests_per_minute=requests_per_minute, tokens_per_minute=tokens_per_minute,
+    )  # fmt: skip
     asking = Asking(
         base_url=base_url,
         limits=limits,

@@ -50,7 +50,7 @@ def test_a_batch_answers_in_any_order_and_its_answers_are_everybodys(batch_asker
     assert len(server.batches) == 1
     assert server.batches[0].keys == [request_key(one, batch_asker.spec) for one in FIVE]
     assert batch_asker.states() == ["settled"] * 5
-    assert any("in_progress, 0 of 5 done" in note and "5 in flight" in note for note in batch_asker.notes)
+    assert any("in_progress, 0 of 5 done" in note and "5 in batches" in note for note in batch_asker.notes)
     n_calls = len(server.calls)
     for way in ("batch:", "", "replay:"):
         assert [reply.from_journal for reply in batch_asker(*FIVE, way=way)] == [True] * 5

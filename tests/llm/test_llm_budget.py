@@ -45,7 +45,7 @@ def test_costs_are_counted(asker: Asker, prices: Path) -> None:
     del prices
     replies = asker(question(1), question(2))
     assert [reply.cost_usd for reply in replies] == pytest.approx([COST, COST])
-    assert asker.notes[-1] == f"2/2 ${2 * COST:.4f}, 220 tokens, 0 in flight"
+    assert asker.notes[-1] == f"2/2 ${2 * COST:.4f}, 220 tokens, 0 of 1 in flight"
 
 
 def test_a_reask_is_paid_too(asker: Asker, server: ScriptedServer, prices: Path) -> None:
@@ -241,6 +241,7 @@ def test_a_replay_costs_nothing(prices: Path) -> None:
 @pytest.mark.parametrize(
     "bad",
     [{"max_cost_usd": -1}, {"max_cost_usd": float("nan")}, {"max_requests": -1}, {"max_concurrency": 0},
+     {"requests_per_minute": 0}, {"tokens_per_minute": -1},
      {"timeout_s": 0}, {"timeout_s": float("nan")}, {"max_attempts": 0}],
 )  # fmt: skip
 def test_limits_that_make_no_sense(bad: dict[str, float]) -> None:
