@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from llm_scripted_server import GOOD, MODELS, Answer, Asker, ScriptedServer, error, question, spec_for
+from llm_scripted_server import GOOD, MODELS, Answer, Asker, Call, ScriptedServer, error, question, spec_for
 
 from autointerp.errors import UsageError
 from autointerp.llm import Asking, Journal, Limits, Outcome, Reply, Request, Usage, ask, request_key
@@ -55,7 +56,13 @@ def runs(asker: Asker, tmp_path: Path) -> Runs:
 
 
 def test_what_one_run_bought_none_buys_again(runs: Runs, server: ScriptedServer) -> None:
-    server.script = [Answer(stop="refused"), Answer(text="no"), Answer(text="no"), Answer(stop="cut"), Answer()]
+    bad = {0: [Answer(stop="refused")], 1: [Answer(text="no"), Answer(text="no")], 2: [Answer(stop="cut")]}
+
+    def answer(call: Call) -> Answer:
+        left = bad.get(int(re.findall(r"question (\d+)", call.text)[0]))
+        return left.pop(0) if left else Answer()
+
+    server.otherwise = answer
     first = runs("a", *map(question, range(5)), max_requests=100)
     assert [str(reply.outcome) for reply in first] == ["refused", "invalid", "ok", "ok", "ok"]
     n_sent = len(server.calls)
@@ -67,7 +74,7 @@ def test_what_one_run_bought_none_buys_again(runs: Runs, server: ScriptedServer)
     assert [reply.cost_usd for reply in first] == pytest.approx([COST, 2 * COST, 2 * COST, COST, COST])
     assert [reply.cost_usd for reply in second] == [0.0] * 5
     assert all(reply.from_journal for reply in second)
-    assert runs.asker.notes[-1] == "5/5 $0.0000, 0 tokens, 0 in flight"
+    assert runs.asker.notes[-1] == "5/5 $0.0000, 0 tokens"
     with Journal(runs.journal("b")) as book:
         assert book.spent() == (0.0, 0)
         saved = book._db.execute("SELECT SUM(saved_usd), COUNT(*) FROM attempts WHERE source = 'cache'").fetchone()
