@@ -77,7 +77,7 @@ def find_pairs(x: Tensor, weights: Weights, dtype: torch.dtype, select: Callable
     for start, block in encode_blocks(x, weights, dtype):
         found = select(block)
         positions.append(found + start * d_sae)
-        values.append(block.view(-1)[found])
+        values.append(block.view(-1).index_select(0, found))
     flat, pre = torch.cat(positions), torch.cat(values)
     row_ends = torch.searchsorted(flat, torch.arange(len(x) + 1, device=x.device) * d_sae)
     return Pairs(flat // d_sae, flat % d_sae, pre.float(), row_ends)
@@ -130,7 +130,7 @@ def collect(
     """
     d_sae, kernels = len(weights.encoder), choose_kernels(x.device)
     by_feature, ends = kernels.order_by(pairs.feature, d_sae)
-    row, f, d_sorted = pairs.row[by_feature], f[by_feature] * factor, d_pre[by_feature]
+    row, f, d_sorted = (one.index_select(0, by_feature) for one in (pairs.row, f * factor, d_pre))
     db_enc = x.new_zeros(d_sae).index_add_(0, pairs.feature, d_pre)
     gradients: dict[str, Gradient] = {
         "encoder": RowSums(row, x, ends, d_sorted, shift=weights.b_dec),
