@@ -81,7 +81,8 @@ class Ours:
         self.step_number = 0
         self.trainer = Trainer(
             TrainConfig(
-                n_tokens=options.batch * (options.steps + 1),
+                n_tokens=options.batch
+                * (options.steps + 2),  # the step whose memory is measured is not the last, which logs
                 d_sae=options.d_sae,
                 batch_size=options.batch,
                 architecture=architecture,
