@@ -81,8 +81,7 @@ class Ours:
         self.step_number = 0
         self.trainer = Trainer(
             TrainConfig(
-                n_tokens=options.batch
-                * (options.steps + 2),  # the step whose memory is measured is not the last, which logs
+                n_tokens=options.batch * (options.steps + 2),  # memory is not measured in the last step, which logs
                 d_sae=options.d_sae,
                 batch_size=options.batch,
                 architecture=architecture,

@@ -80,7 +80,7 @@ class BatchQuality:
         """
         mean, variance = x.mean(dim=0), x.new_zeros(())
         cosines, ratios = [], []
-        for rows, wrong in zip(x.split(ROWS), error.split(ROWS), strict=True):
+        for rows, wrong in zip(torch.split(x, ROWS), torch.split(error, ROWS), strict=True):
             variance += (rows - mean).square().sum()
             cosines.append(row_cosine(rows, rows + wrong))
             ratios.append(row_l2_ratio(rows, rows + wrong))
