@@ -1,5 +1,6 @@
 """Features get names: selection, the rules labeler, LLM labels."""
 
+from autointerp.label._answered import check_answered
 from autointerp.label._by_llm import label_request
 from autointerp.label._by_rules import MIN_CONTEXTS, RULES, RULES_VERSION, label_by_rules
 from autointerp.label._data_block import as_data
@@ -26,6 +27,7 @@ __all__ = [
     "Rule",
     "Selection",
     "as_data",
+    "check_answered",
     "describe",
     "excerpt",
     "explain_contexts",

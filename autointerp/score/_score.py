@@ -9,7 +9,7 @@ import pandas as pd
 
 from autointerp.errors import IncompleteError, UsageError
 from autointerp.harvest import load_contexts
-from autointerp.label import MONOSEMANTIC, RULES, RULES_VERSION, LabelRow, load_label_rows
+from autointerp.label import MONOSEMANTIC, RULES, RULES_VERSION, LabelRow, check_answered, load_label_rows
 from autointerp.llm import BY_DEFAULT, Asking
 from autointerp.run import LLMInput, Manifest, RunDirectory, Tick
 from autointerp.score._detection import Question, judge
@@ -42,7 +42,8 @@ def score_features(
 
     Raises:
         UsageError: Nothing was labelled, or the rules judge is asked about an LLM's labels.
-        IncompleteError: The budget ended first; the files hold what there is.
+        IncompleteError: The budget ended first, or more than 5 % of the judgements brought no answer; the files hold
+            what there is.
         ProviderFatalError: The provider refuses the account; what was answered is in the journal.
     """
     started = time.monotonic()
@@ -83,6 +84,8 @@ def score_features(
             f"{run.path}: the budget ended with {n_skipped} of {len(asked)} judgements not made. "
             f"Go on with 'autointerp score {run.path}' and a higher limit."
         )
+    reasons = [answer.reason for answer in answers if answer.outcome == "error"]
+    check_answered(reasons, len(asked), where=run.path, go_on=f"autointerp score {run.path}")
     return load_scores(run)
 
 
