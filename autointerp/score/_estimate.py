@@ -8,8 +8,9 @@ from autointerp.harvest import load_contexts
 from autointerp.label import RULES, explain_contexts, label_requests, load_groups
 from autointerp.llm import Estimate, Request, estimate, parse_provider
 from autointerp.run import RunDirectory
-from autointerp.score._detection import Question, detection_request
+from autointerp.score._question import Question
 from autointerp.score._trial import make_trial
+from autointerp.score.scorers import detection_request
 
 _FREE = Estimate(0, 0, 0, 0, 0, 0, 0, 0, 0.0, 0.0, 0.0)
 """Rules ask nobody."""

@@ -9,13 +9,14 @@ import pandas as pd
 from autointerp.errors import UsageError
 from autointerp.llm import Asking, Handoff, Limits
 from autointerp.run import Progress, RunDirectory, Silence, exclusive
-from autointerp.score import load_scores, score_features
+from autointerp.score import load_scores, parse_scorers, score_features
 
 
 def score(
     run: str | Path,
     *,
     llm: str | None = None,
+    scorers: str = "detection",
     base_url: str | None = None,
     max_cost_usd: float | None = None,
     max_requests: int | None = None,
@@ -30,6 +31,8 @@ def score(
     Args:
         run: A labelled run directory.
         llm: The judge: ``rules`` or a provider line as for ``label`` (default: who labelled).
+        scorers: What to ask besides detection, which ``verified`` rests on and which is always asked: names with
+            commas between them of ``detection``, ``fuzzing``, ``intruder``, ``simulation``.
         base_url: Another server for the provider (default: the labeler's, when the judge is the labeler).
         max_cost_usd: Stop sending before this is spent.
         max_requests: Stop sending after so many requests.
@@ -43,10 +46,11 @@ def score(
         One row a labelled feature; ``scores.csv`` and ``summary.json`` are written beside.
 
     Raises:
-        UsageError: There is no labelled run, or the judge can't judge these labels.
+        UsageError: There is no labelled run, or the judge can't judge these labels, or a scorer doesn't exist.
         IncompleteError: The budget ended first, or a hand-off's replies are awaited; run it again to go on.
         ProviderFatalError: The provider refuses the account.
     """
+    names = parse_scorers(scorers)
     directory, progress = RunDirectory.open(run), progress or Silence()
     manifest = directory.read_manifest()
     if not directory.is_done("labels") or manifest.labeler is None:
@@ -55,14 +59,15 @@ def score(
     if base_url is None and chosen == manifest.labeler.provider:
         base_url = manifest.labeler.base_url
     limits = Limits(max_cost_usd=max_cost_usd, max_requests=max_requests, max_concurrency=max_connections)
+    further = ("--scorers", ",".join(names)) if len(names) > 1 else ()
     asking = Asking(
         base_url=base_url,
         limits=limits,
         handoff=Handoff.of(requests_out, replies_in),
         forget_batches=forget_batches,
-        command=("autointerp", "score", str(directory.path)),
+        command=("autointerp", "score", str(directory.path), *further),
     )
     asking.check(chosen)
     with exclusive(directory.path), progress.stage("scores", "features") as tick:
-        score_features(directory, llm=chosen, asking=asking, progress=tick)
+        score_features(directory, llm=chosen, scorers=names, asking=asking, progress=tick)
     return load_scores(directory)
