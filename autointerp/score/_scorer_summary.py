@@ -35,8 +35,8 @@ def further_scorers(rows: Sequence[ScoreRow]) -> dict[str, Json]:
         rows: Of one group.
 
     Returns:
-        Scorer -> its outcomes, its means with their intervals, and the floors: ``chance``, and ``token`` over the
-        features that have an answer.
+        Scorer -> its outcomes, the means over features that have an answer, and beside them ``chance`` and ``token``,
+        what the usual tokens reach over all testable features.
     """
     return {
         name: _further(name, rows)
@@ -46,13 +46,18 @@ def further_scorers(rows: Sequence[ScoreRow]) -> dict[str, Json]:
 
 
 def _further(name: str, rows: Sequence[ScoreRow]) -> Json:
+    def column(measure: str) -> list[float | None]:
+        return [getattr(row, f"{name}_{measure}") for row in rows]
+
     outcomes = Counter(str(getattr(row, f"{name}_outcome")) for row in rows)
-    answered = [row for row in rows if getattr(row, f"{name}_outcome") == "ok"]
-    found: Json = {"outcomes": dict(sorted(outcomes.items()))}
-    found |= {measure: mean([getattr(row, f"{name}_{measure}") for row in answered]) for measure in _MEASURES[name]}
-    found |= {"chance": _NOTHING_KNOWN[name], "token": mean([getattr(row, f"{name}_token") for row in answered])}
+    found: Json = {
+        "outcomes": dict(sorted(outcomes.items())),
+        **{measure: mean(column(measure)) for measure in _MEASURES[name]},
+        "chance": _NOTHING_KNOWN[name],
+        "token": mean(column("token")),
+    }
     if name == "intruder":
-        found["deciles"] = _intruder_deciles(answered)
+        found["deciles"] = _intruder_deciles(rows)
     return found
 
 

@@ -64,8 +64,9 @@ def effect_of_the_check(rows: Sequence[ScoreRow]) -> Json:
         not robust.
     """
     both = [row for row in rows if row.verified is not None and row.robust is not None]
+    n_verified, n_robust = sum(bool(row.verified) for row in both), sum(bool(row.robust) for row in both)
     return {
-        "verified": rate([row.verified for row in both]),
-        "robust": rate([row.robust for row in both]),
-        "lost": rate([not row.robust for row in both if row.verified]),
+        "verified": share(n_verified, len(both)),
+        "robust": share(n_robust, len(both)),
+        "lost": share(n_verified - n_robust, n_verified),
     }
