@@ -10,7 +10,11 @@ from autointerp.cli import _options as o
 
 ScorersOption = Annotated[
     str,
-    typer.Option("--scorers", metavar="NAMES", help="detection, and if named: fuzzing,intruder,simulation."),
+    typer.Option(
+        "--scorers",
+        metavar="NAMES",
+        help="Besides detection: fuzzing (1 request a feature), simulation (2), intruder (10).",
+    ),
 ]
 
 

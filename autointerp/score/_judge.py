@@ -42,15 +42,17 @@ def judge(
         UsageError: The provider line is wrong.
         ProviderFatalError: The provider refuses the account.
     """
-    if llm == RULES:
-        return [
-            _with_floors(one, answer) for one, answer in zip(questions, _by_rules(questions, progress), strict=True)
-        ]
+    answers = _by_rules(questions, progress) if llm == RULES else _by_llm(questions, llm, asking, journal, progress)
+    return [_with_floors(one, answer) for one, answer in zip(questions, answers, strict=True)]
+
+
+def _by_llm(
+    questions: Sequence[Question], llm: str, asking: Asking, journal: Path, progress: Tick | None
+) -> list[Answer]:
     asked = [SCORERS[one.scorer].requests(one) if _is_testable(one) else [] for one in questions]
     requests = [request for some in asked for request in some]
     replies = iter(asking.ask(llm, requests, journal=journal, progress=progress))
-    answers = [_answer(one, [next(replies) for _ in some]) for one, some in zip(questions, asked, strict=True)]
-    return [_with_floors(one, answer) for one, answer in zip(questions, answers, strict=True)]
+    return [_answer(one, [next(replies) for _ in some]) for one, some in zip(questions, asked, strict=True)]
 
 
 def _is_testable(question: Question) -> bool:

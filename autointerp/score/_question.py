@@ -26,6 +26,8 @@ class Question:
     """The label as a rule, for the rules judge."""
     tag: str = "score"
     """For people reading the journal; ``null`` where the label is another feature's."""
+    sample: int = 0
+    """Which of several answers to the same question."""
     scorer: str = "detection"
     """Name of the scorer."""
     explain: tuple[Context, ...] = ()

@@ -94,7 +94,7 @@ def score_features(
     if n_skipped:
         raise IncompleteError(
             f"{run.path}: the budget ended with {n_skipped} of {len(asked)} judgements not made. "
-            f"Go on with 'autointerp score {run.path}' and a higher limit."
+            f"Go on with '{' '.join(asking.command) or f'autointerp score {run.path}'}' and a higher limit."
         )
     return load_scores(run)
 

@@ -15,6 +15,7 @@ from label_hostile import lines_in_block
 from label_planted import a_context, a_noise_feature
 from pydantic import BaseModel
 
+from autointerp import verbs
 from autointerp.errors import IncompleteError, UsageError
 from autointerp.harvest import DECILES, Context
 from autointerp.label import LabelRow, label_features
@@ -399,6 +400,17 @@ def test_scorers_by_name() -> None:
     assert parse_scorers("simulation, fuzzing,fuzzing") == ("detection", "fuzzing", "simulation")
     with pytest.raises(UsageError, match="no scorer is called 'clairvoyance'; there are detection, fuzzing"):
         parse_scorers("clairvoyance")
+
+
+def test_the_verb_takes_names(make_run: Maker, planted: dict[int, list[Context]]) -> None:
+    run = make_run({feature: planted[feature] for feature in (0, 1)})
+    label_features(run, llm="rules")
+    with pytest.raises(UsageError, match="clairvoyance"):
+        verbs.score(run.path, scorers="fuzzing,clairvoyance")
+    assert not run.scores.exists()
+    assert verbs.score(run.path, scorers="fuzzing")["fuzzing_ba"].tolist() == [1.0, 1.0]
+    assert list(run.read_manifest().config["scorers"]) == ["detection", "fuzzing"]
+    assert verbs.score(run.path)["fuzzing_outcome"].isna().all()
 
 
 def test_a_constant_prediction_tells_nothing() -> None:

@@ -77,4 +77,4 @@ def detection_request(question: Question) -> Request:
     room = MAX_CHARACTERS - len(prompt.system) - len(prompt.user(label=label, contexts=""))
     user = prompt.user(label=label, contexts="\n".join(fit_lines(question.trial.contexts, line, room)))
     messages = (Message("system", prompt.system), Message("user", user))
-    return Request(messages, DetectReply, tag=f"{question.tag} {question.trial.feature}")
+    return Request(messages, DetectReply, sample=question.sample, tag=f"{question.tag} {question.trial.feature}")

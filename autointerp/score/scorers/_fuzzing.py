@@ -81,7 +81,8 @@ class Fuzzing:
             ]
 
         tag = f"fuzzing {question.trial.feature}"
-        return [shown_request(self.prompt, FuzzReply, lines, tag=tag, label=described(question.label))]
+        label = described(question.label)
+        return [shown_request(self.prompt, FuzzReply, lines, tag=tag, sample=question.sample, label=label)]
 
     def read(self, question: Question, values: Sequence[BaseModel]) -> Answer:
         """Balanced accuracy of the judge's list."""

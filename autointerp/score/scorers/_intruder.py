@@ -100,7 +100,8 @@ class Intruder:
                 marked(context.tokens, marks, width) for context, marks in zip(one.contexts, one.marks, strict=True)
             ]
 
-        return shown_request(self.prompt, IntruderReply, lines, tag=f"intruder {question.trial.feature} d{one.decile}")
+        tag = f"intruder {question.trial.feature} d{one.decile}"
+        return shown_request(self.prompt, IntruderReply, lines, tag=tag, sample=question.sample)
 
 
 def rounds(question: Question) -> list[Round]:

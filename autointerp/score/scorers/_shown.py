@@ -54,6 +54,7 @@ def shown_request(
     lines: Callable[[int], list[str]],
     *,
     tag: str,
+    sample: int,
     max_output_tokens: int = 600,
     **values: str,
 ) -> Request:
@@ -64,6 +65,7 @@ def shown_request(
         reply_model: What is asked for.
         lines: All lines, given the most characters of a token.
         tag: For people reading the journal.
+        sample: Which of several answers to the same question.
         max_output_tokens: Of the reply.
         values: Of the prompt, besides the contexts; on their way as data already.
     """
@@ -76,7 +78,7 @@ def shown_request(
     room = MAX_CHARACTERS - len(prompt.system)
     text = next((text for text in map(user, WIDTHS) if len(text) <= room), user(WIDTHS[-1]))
     messages = (Message("system", prompt.system), Message("user", text))
-    return Request(messages, reply_model, max_output_tokens=max_output_tokens, tag=tag)
+    return Request(messages, reply_model, max_output_tokens=max_output_tokens, sample=sample, tag=tag)
 
 
 def _piece(token: str, width: int) -> str:

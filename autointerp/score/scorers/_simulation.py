@@ -68,6 +68,7 @@ class Simulation:
                 SimulateReply,
                 lambda width, some=some: [numbered(context.tokens, width) for context in some],  # type: ignore[misc]
                 tag=f"simulation {question.trial.feature} {number}",
+                sample=question.sample,
                 max_output_tokens=MAX_OUTPUT_TOKENS,
                 label=label,
             )
