@@ -83,7 +83,7 @@ def shown_request(
 
 def _piece(token: str, width: int) -> str:
     """A token as the inside of a JSON string."""
-    has_brackets = not _ESCAPES.keys().isdisjoint(token)
+    has_brackets = not _ESCAPES.keys().isdisjoint(token[:width])
     text = as_data(shorten(token, width // 6 if has_brackets else width))[1:-1]
     for bracket, escape in _ESCAPES.items():
         text = text.replace(bracket, escape)

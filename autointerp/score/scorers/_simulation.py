@@ -32,7 +32,7 @@ A_REQUEST = 10
 """Contexts that one request asks about."""
 STRONGEST = 10
 MAX_OUTPUT_TOKENS = 2_000
-"""A dozen characters for each of 170 tokens, and room to spare."""
+"""About four tokens for each of 170 numbers, with room to spare."""
 _PAIR = re.compile(r"(?<![0-9])([0-9]{1,4})\s*:\s*([0-9]{1,2})(?![0-9.])")
 
 
