@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from autointerp.cli import _options as o
+
+ScorersOption = Annotated[
+    str,
+    typer.Option(
+        "--scorers",
+        metavar="NAMES",
+        help="Besides detection: fuzzing (1 request a feature), simulation (2), intruder (10).",
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -15,6 +26,7 @@ def register(app: typer.Typer) -> None:
 def run(
     run: o.RunArgument,
     llm: o.LLMOption = None,
+    scorers: ScorersOption = "detection",
     base_url: o.BaseURLOption = None,
     max_cost: o.MaxCostOption = None,
     max_requests: o.MaxRequestsOption = None,
@@ -34,7 +46,7 @@ def run(
     from autointerp.cli._progress import terminal_progress
 
     verbs.score(
-        run, llm=llm, base_url=base_url, max_cost_usd=max_cost, max_requests=max_requests,
+        run, llm=llm, scorers=scorers, base_url=base_url, max_cost_usd=max_cost, max_requests=max_requests,
         max_connections=max_connections, requests_per_minute=rpm, tokens_per_minute=tpm, cache=cache, prices=prices,
         requests_out=requests_out, replies_in=replies_in, forget_batches=forget_batches, progress=terminal_progress(),
     )  # fmt: skip

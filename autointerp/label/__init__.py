@@ -8,7 +8,7 @@ from autointerp.label._excerpt import CUT, MAX_WIDTH, MIN_WIDTH, Excerpt, excerp
 from autointerp.label._label import explain_contexts, label_features, label_requests, load_groups
 from autointerp.label._reply import MONOSEMANTIC, POLYSEMANTIC, LabelReply
 from autointerp.label._row import LabelRow, load_label_rows, load_labels
-from autointerp.label._rules import Atom, Rule, describe, parse, rule_fires
+from autointerp.label._rules import Atom, Rule, describe, parse, rule_fires, rule_holds
 from autointerp.label._selection import Selection, select_features
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "load_labels",
     "parse",
     "rule_fires",
+    "rule_holds",
     "select_features",
     "shorten",
 ]

@@ -9,7 +9,7 @@ import pandas as pd
 from autointerp.errors import UsageError
 from autointerp.llm import Asking, Handoff, Limits
 from autointerp.run import Progress, RunDirectory, Silence, exclusive
-from autointerp.score import load_scores, score_features
+from autointerp.score import load_scores, parse_scorers, score_features
 from autointerp.verbs._inputs import optional_path
 
 
@@ -17,6 +17,7 @@ def score(
     run: str | Path,
     *,
     llm: str | None = None,
+    scorers: str = "detection",
     base_url: str | None = None,
     max_cost_usd: float | None = None,
     max_requests: int | None = None,
@@ -35,6 +36,8 @@ def score(
     Args:
         run: A labelled run directory.
         llm: The judge: ``rules`` or a provider line as for ``label`` (default: who labelled).
+        scorers: What to ask besides detection, which ``verified`` rests on and which is always asked: names with
+            commas between them of ``detection``, ``fuzzing``, ``intruder``, ``simulation``.
         base_url: Another server for the provider (default: the labeler's, when the judge is the labeler).
         max_cost_usd: Stop sending before this is spent.
         max_requests: Stop sending after so many requests.
@@ -52,12 +55,13 @@ def score(
         One row a labelled feature; ``scores.csv`` and ``summary.json`` are written beside.
 
     Raises:
-        UsageError: There is no labelled run, or the judge can't judge these labels.
+        UsageError: There is no labelled run, or the judge can't judge these labels, or a scorer doesn't exist.
         IncompleteError: The budget ended first, the server answers nobody, or a hand-off's replies are awaited; run it
             again to go on.
         InterruptedRunError: Ctrl-C or SIGTERM; what was answered is in the journal.
         ProviderFatalError: The provider refuses the account.
     """
+    names = parse_scorers(scorers)
     directory, progress = RunDirectory.open(run), progress or Silence()
     manifest = directory.read_manifest()
     if not directory.is_done("labels") or manifest.labeler is None:
@@ -69,6 +73,7 @@ def score(
         max_cost_usd=max_cost_usd, max_requests=max_requests, max_concurrency=max_connections,
         requests_per_minute=requests_per_minute, tokens_per_minute=tokens_per_minute,
     )  # fmt: skip
+    further = ("--scorers", ",".join(names)) if len(names) > 1 else ()
     asking = Asking(
         base_url=base_url,
         limits=limits,
@@ -76,9 +81,9 @@ def score(
         prices=optional_path(prices),
         handoff=Handoff.of(requests_out, replies_in),
         forget_batches=forget_batches,
-        command=("autointerp", "score", str(directory.path)),
+        command=("autointerp", "score", str(directory.path), *further),
     )
     asking.check(chosen)
     with exclusive(directory.path), progress.stage("scores", "features") as tick:
-        score_features(directory, llm=chosen, asking=asking, progress=tick)
+        score_features(directory, llm=chosen, scorers=names, asking=asking, progress=tick)
     return load_scores(directory)
