@@ -12,6 +12,7 @@ from autointerp.score._bottom import MIN_D0
 from autointerp.score._floors import shuffled_floor
 from autointerp.score._rates import Numbers, mean, rate
 from autointerp.score._row import ScoreRow, load_score_rows
+from autointerp.score.nulls import null_summaries
 
 SCHEMA_VERSION = 1
 DEFINITIONS = {
@@ -70,7 +71,7 @@ def summarise(run: RunDirectory) -> Json:
         "n_alive": len(features) - (dead["never"] or 0),
         "dead": dead,
         "groups": {name: _group(ids, labels, scores, floor) for name, ids in groups.items()},
-        "nulls": {"shuffled": _shuffled(groups, scores, floor)} if scores else {},
+        "nulls": {"shuffled": _shuffled(groups, scores, floor), **null_summaries(run)} if scores else {},
         "cost_usd": None if None in costs else round(sum(cost for cost in costs if cost is not None), 8),
         "tokens_in": sum(row.tokens_in for row in rows),
         "tokens_out": sum(row.tokens_out for row in rows),

@@ -10,6 +10,8 @@ from autointerp.errors import UsageError
 from autointerp.llm import Asking, Handoff, Limits
 from autointerp.run import Progress, RunDirectory, Silence, exclusive
 from autointerp.score import load_scores, score_features
+from autointerp.score.nulls import SHUFFLED_LABELS, parse_nulls
+from autointerp.verbs._nulls import run_nulls
 
 
 def score(
@@ -23,6 +25,9 @@ def score(
     requests_out: str | Path | None = None,
     replies_in: str | Path | None = None,
     forget_batches: bool = False,
+    nulls: str = SHUFFLED_LABELS,
+    null_features: int | None = None,
+    device: str = "cpu",
     progress: Progress | None = None,
 ) -> pd.DataFrame:
     """Judge a run's labels on contexts of documents that the labeler never saw.
@@ -37,18 +42,24 @@ def score(
         requests_out: For ``jsonl``: a file to write the requests to that have no valid reply yet.
         replies_in: For ``jsonl``: a file of replies to take in first.
         forget_batches: Ask again what a batch begun earlier may still answer, and charge for.
+        nulls: What to hold the rates against: ``shuffled_labels`` (always made), ``shuffled_activations``,
+            ``random_directions``, ``frozen_random_decoder``, ``reinitialised_model``, some of them joined by commas, or
+            ``all``. All but the first are small runs in ``nulls/``, labelled and judged as the run is, under the limits
+            of the run.
+        null_features: Features of each null run (default: as many as the run's random group has, at most 100).
+        device: Where the models of null runs run: ``cpu`` or ``cuda``.
         progress: Listener.
 
     Returns:
         One row a labelled feature; ``scores.csv`` and ``summary.json`` are written beside.
 
     Raises:
-        UsageError: There is no labelled run, or the judge can't judge these labels.
+        UsageError: There is no labelled run, the judge can't judge these labels, or a null is unknown.
         IncompleteError: The budget ended first, or a hand-off's replies are awaited; run it again to go on.
         ProviderFatalError: The provider refuses the account.
     """
     directory, progress = RunDirectory.open(run), progress or Silence()
-    manifest = directory.read_manifest()
+    wanted, manifest = parse_nulls(nulls), directory.read_manifest()
     if not directory.is_done("labels") or manifest.labeler is None:
         raise UsageError(f"{run}: no labels yet. Finish 'autointerp label --out {run} --resume' first.")
     chosen = llm or manifest.labeler.provider
@@ -60,9 +71,15 @@ def score(
         limits=limits,
         handoff=Handoff.of(requests_out, replies_in),
         forget_batches=forget_batches,
-        command=("autointerp", "score", str(directory.path)),
+        command=("autointerp", "score", str(directory.path), *(("--nulls", nulls) if wanted else ())),
     )
     asking.check(chosen)
-    with exclusive(directory.path), progress.stage("scores", "features") as tick:
-        score_features(directory, llm=chosen, asking=asking, progress=tick)
+    with exclusive(directory.path):
+        with progress.stage("scores", "features") as tick:
+            score_features(directory, llm=chosen, asking=asking, progress=tick)
+        if wanted:
+            run_nulls(
+                directory, wanted, n_features=null_features, llm=chosen, asking=asking, device=device,
+                progress=progress,
+            )  # fmt: skip
     return load_scores(directory)
