@@ -42,6 +42,8 @@ class Question:
     """The label as a rule, for the rules judge."""
     tag: str = "score"
     """``score``, or ``null`` where the label is another feature's."""
+    sample: int = 0
+    """Which of several answers to the same question."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def detection_request(question: Question) -> Request:
     room = MAX_CHARACTERS - len(prompt.system) - len(prompt.user(label=label, contexts=""))
     user = prompt.user(label=label, contexts="\n".join(fit_lines(question.trial.contexts, line, room)))
     messages = (Message("system", prompt.system), Message("user", user))
-    return Request(messages, DetectReply, tag=f"{question.tag} {question.trial.feature}")
+    return Request(messages, DetectReply, sample=question.sample, tag=f"{question.tag} {question.trial.feature}")
 
 
 def _by_rules(questions: Sequence[Question], progress: Tick | None) -> list[Answer]:

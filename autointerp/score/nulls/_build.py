@@ -65,7 +65,7 @@ def build_null(
             )  # fmt: skip
     else:
         recipe = null_recipe(
-            real.model,
+            d_sae=real.model.cfg.d_sae,
             l0=float(features["density"].sum()),
             n_vectors=real.windows.n_tokens - real.windows.n_windows * int(real.drop_bos),
             device=real.device,

@@ -1,46 +1,46 @@
-"""SAEs trained as the real one was, with one thing not real."""
+"""SAEs as wide and as sparse as the real one, trained with one thing not real."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from pydantic import ValidationError
-
 import sae
 from autointerp.corpus import Windows
 from autointerp.run import Tick
 from autointerp.subject import Subject
-from autointerp.train import TrainingConfig, stream_activations
+from autointerp.train import stream_activations
 
 MAX_VECTORS = 1_000_000
 """Activations that a null's SAE is trained on at most."""
+MAX_ROUNDS = 3
+"""How often it sees the same text at most."""
 _BUFFER = 65_536
 
 
-def null_recipe(model: sae.SAE, *, l0: float, n_vectors: int, device: str, seed: int) -> sae.TrainConfig:
-    """How a null's SAE is trained: as the real one was, where its file says how, on no more than a million activations.
+def null_recipe(*, d_sae: int, l0: float, n_vectors: int, device: str, seed: int) -> sae.TrainConfig:
+    """How a null's SAE is trained, whatever the real one's recipe: batch top-k at its width and its L0.
 
-    Of an SAE that was trained elsewhere only the width and the L0 are taken over: the null is then a top-k SAE.
+    The same L1 penalty would not do: around random directions it switches nearly every feature off, and what is left
+    could not be compared. So width and sparsity are held, and the penalty is not.
 
     Args:
-        model: The real SAE.
-        l0: Features that fire on a token, on average.
-        n_vectors: Activations there are.
+        d_sae: Features of the real SAE.
+        l0: Features of it that fire on a token, on average.
+        n_vectors: Activations there are; each is used three times, up to a million in all.
         device: Where to train.
         seed: Of the weights.
     """
-    recorded = model.cfg.metadata.extra.get("training")
-    try:
-        config = TrainingConfig.model_validate(recorded)
-    except ValidationError:
-        k = min(model.cfg.d_sae, max(1, round(l0)))
-        n_tokens = min(n_vectors, MAX_VECTORS)
-        return sae.TrainConfig(
-            n_tokens=n_tokens, architecture="topk", k=k, d_sae=model.cfg.d_sae, device=device, seed=seed,
-            batch_size=min(1024, n_tokens),
-        )  # fmt: skip
-    wanted = min(config.n_train or n_vectors, MAX_VECTORS)
-    return replace(config.sae_config(max(wanted, config.batch_size)), device=device, seed=seed)
+    n_tokens = min(MAX_ROUNDS * n_vectors, MAX_VECTORS)
+    return sae.TrainConfig(
+        n_tokens=n_tokens,
+        architecture="batchtopk",
+        k=min(d_sae, max(1, round(l0))),
+        d_sae=d_sae,
+        lr=3e-3,
+        batch_size=min(1024, n_tokens),
+        device=device,
+        seed=seed,
+    )
 
 
 def train_null(
@@ -61,7 +61,7 @@ def train_null(
         subject: Gives them.
         windows: The text, both splits of it: labels are tested across splits, and not the SAE.
         drop_bos: Whether BOS and the first position of a window are left out.
-        frozen_decoder: Train the encoder alone, without resampling, and untied.
+        frozen_decoder: Train the encoder alone.
         progress: Told activations done of all, with fit and sparsity.
     """
     buffer = sae.ActivationBuffer(
@@ -80,6 +80,4 @@ def train_null(
     described = replace(metadata, n_dead_train=None, dead_train=None, extra={})
     if not frozen_decoder:
         return sae.train(buffer, recipe, metadata=described, progress=report).sae
-    free = "standard" if recipe.architecture == "tied" else recipe.architecture
-    fixed = replace(recipe, architecture=free, resample_every=None, resample_mode="default")
-    return sae.train_frozen_decoder(buffer, fixed, metadata=described, progress=report).sae
+    return sae.train_frozen_decoder(buffer, recipe, metadata=described, progress=report).sae
