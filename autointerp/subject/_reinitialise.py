@@ -20,8 +20,9 @@ def reinitialise(subject: BridgeSubject, *, seed: int) -> None:
         seed: Of the noise; the same on every device.
     """
     generator = torch.Generator().manual_seed(seed)
-    for weight in subject.weights():
-        if weight.ndim >= 2:
-            noise = torch.randn(weight.shape, generator=generator).to(weight)
-            weight.copy_(noise * (weight.norm() / noise.norm()))
+    matrices = [(weight, weight.norm()) for weight in subject.weights() if weight.ndim >= 2]
+    # parts share memory with the whole (GPT-2's queries, keys and values): parts last, so that each keeps its own norm
+    for weight, norm in sorted(matrices, key=lambda one: -one[0].numel()):
+        noise = torch.randn(weight.shape, generator=generator).to(weight)
+        weight.copy_(noise * (norm / noise.norm()))
     subject.fingerprint = f"{subject.fingerprint} reinitialised {seed}"

@@ -58,8 +58,9 @@ def score(
         IncompleteError: The budget ended first, or a hand-off's replies are awaited; run it again to go on.
         ProviderFatalError: The provider refuses the account.
     """
+    wanted = parse_nulls(nulls)
     directory, progress = RunDirectory.open(run), progress or Silence()
-    wanted, manifest = parse_nulls(nulls), directory.read_manifest()
+    manifest = directory.read_manifest()
     if not directory.is_done("labels") or manifest.labeler is None:
         raise UsageError(f"{run}: no labels yet. Finish 'autointerp label --out {run} --resume' first.")
     chosen = llm or manifest.labeler.provider
