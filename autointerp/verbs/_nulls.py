@@ -8,15 +8,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from autointerp.errors import IncompleteError
-from autointerp.export import write_labels_csv
 from autointerp.harvest import ContextConfig, harvest, load_features, write_contexts
-from autointerp.label import RULES, label_features, load_label_rows, load_labels, select_features
+from autointerp.label import RULES, load_groups, load_labels, select_features
 from autointerp.llm import Asking
 from autointerp.run import Manifest, Progress, RunDirectory, SAEInput
-from autointerp.score import load_score_rows, load_scores, score_features, write_summary
+from autointerp.score import load_scores, write_summary
 from autointerp.score.nulls import DEFAULT_N_FEATURES, NULLS, Parts, build_null, null_directory
 from autointerp.verbs._inputs import Options, open_inputs
+from autointerp.verbs._side_run import label_and_score
 
 _TRAINED = {"frozen_random_decoder", "reinitialised_model"}
 
@@ -56,9 +55,7 @@ def run_nulls(
 
 
 def _default_n(run: RunDirectory) -> int:
-    groups = run.read_manifest().config["groups"]
-    assert isinstance(groups, dict)
-    sizes = [len(ids) for name, ids in groups.items() if name.startswith("random:")]
+    sizes = [len(ids) for name, ids in load_groups(run).items() if name.startswith("random:")]
     return min(sizes[0], DEFAULT_N_FEATURES) if sizes else DEFAULT_N_FEATURES
 
 
@@ -90,27 +87,15 @@ def _run_null(
     if not null.is_done("contexts"):
         _ensure_contexts(run, null, name, n, device=device, progress=progress)
     by_labeler = asking if labeler.provider == llm else Asking(limits=asking.limits, command=asking.command)
-    try:
-        with progress.stage("labels", "features") as tick:
-            label_features(
-                null, llm=labeler.provider, asking=replace(by_labeler, base_url=labeler.base_url), progress=tick
-            )
-        write_labels_csv(null)
-        with progress.stage("scores", "features") as tick:
-            score_features(null, llm=llm, asking=asking, progress=tick)
-    except IncompleteError as error:
-        if null.labels.exists() and "skipped_budget" in _outcomes(null):
-            command = f"'autointerp score {run.path} --nulls {name}'"
-            raise IncompleteError(
-                f"{null.path}: the budget ended within this null. Go on with {command} and a higher limit."
-            ) from error
-        raise
-
-
-def _outcomes(null: RunDirectory) -> set[str]:
-    found = {row.outcome for row in load_label_rows(null)}
-    judged = load_score_rows(null) if null.scores.exists() else []
-    return found | {outcome for row in judged for outcome in (row.outcome, row.shuffled_outcome) if outcome}
+    label_and_score(
+        null,
+        labeler=labeler,
+        label_asking=replace(by_labeler, base_url=labeler.base_url),
+        judge=llm,
+        asking=asking,
+        go_on=f"autointerp score {run.path} --nulls {name}",
+        progress=progress,
+    )
 
 
 def _ensure_contexts(
@@ -130,6 +115,7 @@ def _ensure_contexts(
                 progress=tick,
             )  # fmt: skip
         null.finish("harvest", time.monotonic() - started)
+    started = time.monotonic()
     selection = select_features(load_features(null), f"random:{n}", seed=real.seed)
     for note in selection.notes:
         progress.say(f"null {name}: {note}")
@@ -144,7 +130,7 @@ def _ensure_contexts(
         manifest.config["groups"] = selection.groups
 
     null.update(record)
-    null.finish("contexts", 0.0)
+    null.finish("contexts", time.monotonic() - started)
 
 
 def _describe(run: RunDirectory, null: RunDirectory, parts: Parts, *, path: str, spec: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from autointerp.errors import UsageError
 from autointerp.harvest import ContextConfig, load_features, write_contexts
-from autointerp.label import MIN_ACTIVE, RULES, LabelRow, label_features, load_groups, load_label_rows
+from autointerp.label import MIN_ACTIVE, RULES, LabelRow, load_groups, load_label_rows
 from autointerp.llm import Asking, Handoff, Limits
 from autointerp.run import Manifest, Progress, RunDirectory, Silence, exclusive
 from autointerp.score import (
@@ -15,12 +15,12 @@ from autointerp.score import (
     ScoreRow,
     load_score_rows,
     repeat,
-    score_features,
     summarise_repeats,
     summarise_twins,
     write_reliability,
 )
 from autointerp.verbs._inputs import Options, open_inputs
+from autointerp.verbs._side_run import label_and_score
 
 
 def reliability(
@@ -88,10 +88,11 @@ def reliability(
         twins, pairs = _twin_run(directory, features, device=device, progress=progress)
         labels, scores = {}, {}
         if pairs:
-            with progress.stage("twin labels", "features") as tick:
-                label_features(twins, llm=labeler.provider, asking=askings[0], progress=tick)
-            with progress.stage("twin scores", "features") as tick:
-                score_features(twins, llm=judge.provider, asking=askings[1], progress=tick)
+            progress.say(f"near-duplicates: {len(pairs)} pairs")
+            label_and_score(
+                twins, labeler=labeler, label_asking=askings[0], judge=judge.provider, asking=askings[1],
+                go_on=f"autointerp reliability {run}", progress=progress,
+            )  # fmt: skip
             labels = {row.feature: row for row in load_label_rows(twins)}
             scores = {row.feature: row for row in load_score_rows(twins)}
         rows: list[LabelRow | ScoreRow] = [
@@ -138,7 +139,7 @@ def _twin_run(
     if not pairs or (twins.is_done("contexts") and load_groups(twins) == {"twins": both}):
         return twins, pairs
     inputs = open_inputs(run, Options(device=device), progress)
-    with progress.stage("twin contexts", "windows") as tick:
+    with progress.stage("contexts", "windows") as tick:
         write_contexts(
             twins, both, model=inputs.model, subject=inputs.subject, windows=inputs.windows,
             config=ContextConfig(seed=inputs.config.seed), progress=tick,
