@@ -12,9 +12,20 @@ from autointerp.score._judge import judge
 from autointerp.score._position import position_floor
 from autointerp.score._question import Answer, Question
 from autointerp.score._rates import mean, rate
+from autointerp.score._reliability import (
+    Agreement,
+    Reliability,
+    Twins,
+    agreement,
+    load_reliability,
+    summarise_repeats,
+    summarise_twins,
+    write_reliability,
+)
+from autointerp.score._repeat import Repeats, repeat
 from autointerp.score._row import ScoreRow, load_score_rows, load_scores
 from autointerp.score._score import score_features
-from autointerp.score._shuffle import shuffled_donors
+from autointerp.score._shuffle import label_overlap, shuffled_donors
 from autointerp.score._summary import DEFINITIONS, summarise, write_summary
 from autointerp.score._trial import Trial, make_trial
 from autointerp.score.scorers import SCORERS, DetectReply, Scorer, detection_request, parse_scorers
@@ -23,21 +34,28 @@ __all__ = [
     "DEFINITIONS",
     "NONE_FLOOR",
     "SCORERS",
+    "Agreement",
     "Answer",
     "BottomCheck",
     "Confusion",
     "DetectReply",
     "Ended",
     "Question",
+    "Reliability",
+    "Repeats",
     "RunEstimate",
     "ScoreRow",
     "Scorer",
     "Trial",
+    "Twins",
+    "agreement",
     "check_bottom",
     "detection_request",
     "ended_requests",
     "estimate_run",
     "judge",
+    "label_overlap",
+    "load_reliability",
     "load_score_rows",
     "load_scores",
     "make_trial",
@@ -46,9 +64,13 @@ __all__ = [
     "peak_tokens",
     "position_floor",
     "rate",
+    "repeat",
     "score_features",
     "shuffled_donors",
     "summarise",
+    "summarise_repeats",
+    "summarise_twins",
     "token_identity_floor",
+    "write_reliability",
     "write_summary",
 ]

@@ -20,6 +20,7 @@ from autointerp.score._strength import (
     recall_by_decile,
     specificity,
 )
+from autointerp.score.nulls import null_summaries
 
 SCHEMA_VERSION = 1
 DEFINITIONS = {
@@ -37,6 +38,8 @@ DEFINITIONS = {
     "of the verified that are not robust.",
     "scorers": "Further scorers: fuzzing (balanced accuracy), intruder (accuracy), simulation (Pearson correlation, "
     "and R2 against predicting 0), each beside chance and what the feature's usual tokens reach.",
+    "nulls": "What features that mean nothing reach in the same pipeline. shuffled: the run's own contexts under other "
+    "features' labels. The rest are runs in nulls/ in which one thing is not real; what each replaces stands in it.",
     "low, high": "95 % interval: Wilson for rates, bootstrap over features for means. Recall and specificity count "
     "contexts of all features together as if each stood alone.",
     "worst_low, worst_high": "The rate if every missing answer were a no, or a yes.",
@@ -87,7 +90,7 @@ def summarise(run: RunDirectory) -> Json:
         "n_alive": len(features) - (dead["never"] or 0),
         "dead": dead,
         "groups": {name: _group(ids, labels, scores, floor) for name, ids in groups.items()},
-        "nulls": {"shuffled": _shuffled(groups, scores, floor)} if scores else {},
+        "nulls": {"shuffled": _shuffled(groups, scores, floor), **null_summaries(run)} if scores else {},
         "cost_usd": None if None in costs else round(sum(cost for cost in costs if cost is not None), 8),
         "tokens_in": sum(row.tokens_in for row in rows),
         "tokens_out": sum(row.tokens_out for row in rows),

@@ -27,7 +27,7 @@ from sae.training._loss import loss_weights
 from sae.training._resample import candidate_losses, moment_rows, resample
 from sae.training._update import update
 from sae.training._weights import initial_weights
-from sae.training.steps import Objective, Step, choose_step, stored
+from sae.training.steps import Gradient, Objective, Step, choose_step, stored
 
 FOLDED = ("standard", "gated", "jumprelu")
 """Architectures whose decoder norms can be folded into other weights without changing what they are."""
@@ -113,14 +113,7 @@ class Trainer:
         result = choose_step(objective, x.device, self._density)(x, self.weights, objective)
         self._observe(result, len(x))
         extra = self._add_gradients(x, result, objective)
-        update(
-            self.weights,
-            result.gradients,
-            self.optimizer,
-            lr=config.lr_at(self.n_done),
-            unit_norm=config.decoder_unit_norm,
-            clip=config.grad_clip,
-        )
+        self._update(result.gradients)
         if config.resamples:
             self._recent.append(x.clone())  # the caller may use its tensor again
             if config.resamples_at(self.n_done):
@@ -266,6 +259,17 @@ class Trainer:
         if self._frequency is not None:
             value += self._frequency.value()
         return value
+
+    def _update(self, gradients: Mapping[str, Gradient]) -> None:
+        config = self.config
+        update(
+            self.weights,
+            gradients,
+            self.optimizer,
+            lr=config.lr_at(self.n_done),
+            unit_norm=config.decoder_unit_norm,
+            clip=config.grad_clip,
+        )
 
     def _resample(self, objective: Objective) -> None:
         wanted = self._firing.to_resample(self.n_done)
