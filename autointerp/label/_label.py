@@ -72,8 +72,9 @@ def label_features(
             f"Go on with 'autointerp label --out {run.path} --resume' and a higher limit."
         )
     run.finish("labels", time.monotonic() - started)
-    reasons = [reply.reason for reply in replies if reply.outcome is Outcome.error]
-    check_answered(reasons, len(replies), where=run.path, go_on=f"autointerp label --out {run.path} --resume")
+    if not asking.leave:  # else what is left alone on purpose would count
+        reasons = [reply.reason for reply in replies if reply.outcome is Outcome.error]
+        check_answered(reasons, len(replies), where=run.path, go_on=f"autointerp label --out {run.path} --resume")
     return load_labels(run)
 
 

@@ -97,8 +97,9 @@ def score_features(
             f"{run.path}: the budget ended with {n_skipped} of {len(asked)} judgements not made. "
             f"Go on with '{' '.join(asking.command) or f'autointerp score {run.path}'}' and a higher limit."
         )
-    reasons = [answer.reason for answer in answers if answer.outcome == "error"]
-    check_answered(reasons, len(asked), where=run.path, go_on=f"autointerp score {run.path}")
+    if not asking.leave:  # else what is left alone on purpose would count
+        reasons = [answer.reason for answer in answers if answer.outcome == "error"]
+        check_answered(reasons, len(asked), where=run.path, go_on=f"autointerp score {run.path}")
     return load_scores(run)
 
 

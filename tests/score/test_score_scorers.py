@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import re
@@ -336,7 +337,8 @@ def test_one_missing_round_is_a_failure_of_the_whole(
     labelled: RunDirectory, answer_with: Callable[[Judge], list[Request]], said: BaseModel | Outcome
 ) -> None:
     answer_with(lambda request: said if request.tag == "intruder 3 d4" else by_meaning(request))
-    score_features(labelled, llm=LLM, scorers=("detection", "intruder"))
+    with pytest.raises(IncompleteError, match="1 of 18") if said is Outcome.error else contextlib.nullcontext():
+        score_features(labelled, llm=LLM, scorers=("detection", "intruder"))
     row = load_score_rows(labelled)[3]
     assert row.intruder_outcome == (said if isinstance(said, Outcome) else "invalid")
     assert (row.intruder_accuracy, row.intruder_n, row.intruder_decile_hits) == (None, None, None)
