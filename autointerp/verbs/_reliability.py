@@ -81,6 +81,8 @@ def reliability(
         chosen = [] if deterministic else _random_features(directory, features)
         repeats = Repeats({}, {})
         if chosen:
+            n_more = 2 * (samples - 1) * len(chosen)
+            progress.say(f"{len(chosen)} features, each asked {samples} times: up to {n_more:,} more requests")
             repeats = repeat(
                 directory, chosen, n_samples=samples, labeler=labeler.provider, label_asking=askings[0],
                 llm=judge.provider, asking=askings[1], progress=progress,
@@ -88,7 +90,7 @@ def reliability(
         twins, pairs = _twin_run(directory, features, device=device, progress=progress)
         labels, scores = {}, {}
         if pairs:
-            progress.say(f"near-duplicates: {len(pairs)} pairs")
+            progress.say(f"{len(pairs)} pairs of near-duplicates, labelled and judged as the run is")
             label_and_score(
                 twins, labeler=labeler, label_asking=askings[0], judge=judge.provider, asking=askings[1],
                 go_on=f"autointerp reliability {run}", progress=progress,

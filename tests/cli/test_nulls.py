@@ -40,11 +40,10 @@ def test_all_nulls_beside_the_run_and_nothing_twice(command, small_run: Path, tm
     assert "rules cost nothing" in ended.err
 
     contexts = {name: (run / "nulls" / name / "contexts.parquet").stat().st_mtime_ns for name in NULLS}
-    shutil.rmtree(run / "nulls" / "random_directions")
     again = command("score", run, "--nulls", "all", "--null-features", 12, "--json")
     assert again.code == 0, again.err
     assert json.loads(again.out)["nulls"] == summary["nulls"]
-    for name in set(NULLS) - {"random_directions"}:
+    for name in NULLS:
         assert (run / "nulls" / name / "contexts.parquet").stat().st_mtime_ns == contexts[name]
 
 
@@ -75,3 +74,22 @@ def test_reliability_needs_scores(command, tmp_path: Path) -> None:
     ended = command("reliability", tmp_path / "run")
     assert ended.code == 2
     assert "Run 'autointerp score" in ended.err
+
+
+def test_the_table_has_a_row_a_group_and_a_row_a_null(capfd) -> None:
+    from autointerp.cli._nulls_table import print_table
+
+    def rate(k: int, n: int) -> dict[str, float]:
+        return {"k": k, "n": n, "rate": k / n if n else None, "low": 0.1, "high": 0.9}
+
+    rates = {"label": rate(3, 4), "verified": rate(1, 4), "robust": rate(0, 0)}
+    nulls = {"shuffled": {"verified": rate(0, 3)}, "random_directions": {"n": 2, "rates": rates}}
+    print_table({"groups": {"random:4": {"n": 4, "rates": rates}}, "nulls": nulls})
+    header, real, shuffled, null = capfd.readouterr().err.splitlines()
+    assert header.split() == ["n", "label", "verified", "robust"]
+    assert real.split()[:3] == ["random:4", "4", "75%"]
+    assert real.endswith("n/a")
+    assert shuffled.split()[:5] == ["null", "shuffled_labels", "3", "-", "0%"]
+    assert null.split()[:4] == ["null", "random_directions", "2", "75%"]
+    print_table({"groups": {}, "nulls": {}})
+    assert capfd.readouterr().err == ""

@@ -14,7 +14,7 @@ from autointerp.gate import Noise, make_baseline
 from autointerp.harvest import Context
 from autointerp.label import LabelReply, LabelRow, label_features
 from autointerp.llm import BY_DEFAULT, Outcome, Reply, Request, Usage
-from autointerp.run import CorpusInput, ModelInput, RunDirectory, SAEInput, Silence
+from autointerp.run import CorpusInput, LLMInput, ModelInput, RunDirectory, SAEInput, Silence
 from autointerp.score import (
     DetectReply,
     Reliability,
@@ -28,6 +28,7 @@ from autointerp.score import (
     summarise_twins,
     write_reliability,
 )
+from autointerp.verbs._side_run import label_and_score
 
 LLM = "openai:a-judge"
 FICKLE = 2
@@ -142,6 +143,20 @@ def test_a_budget_that_ends_measures_nothing(scored: RunDirectory, monkeypatch: 
     monkeypatch.setattr(importlib.import_module("autointerp.llm._asking"), "ask", ask)
     with pytest.raises(IncompleteError, match="12 of 12 repeated answers"):
         again(scored)
+
+
+def test_a_side_run_names_the_command_of_the_real_one(
+    make_run: Callable[..., RunDirectory], planted: dict[int, list[Context]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask(requests: list[Request], **_: object) -> list[Reply]:
+        return [a_reply(request, None, Outcome.skipped_budget) for request in requests]
+
+    monkeypatch.setattr(importlib.import_module("autointerp.llm._asking"), "ask", ask)
+    with pytest.raises(IncompleteError, match="Go on with 'autointerp score RUN --nulls x' and a higher limit"):
+        label_and_score(
+            make_run({0: planted[0]}), labeler=LLMInput(provider=LLM, prompt="p"), label_asking=BY_DEFAULT, judge=LLM,
+            asking=BY_DEFAULT, go_on="autointerp score RUN --nulls x", progress=Silence(),
+        )  # fmt: skip
 
 
 def test_missing_answers_are_no_flips() -> None:
