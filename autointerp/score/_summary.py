@@ -23,7 +23,8 @@ DEFINITIONS = {
     "test, p < 0.05), among features with at least 5 such contexts.",
     "beyond_token": "The lower bound is above what the feature's most frequent tokens alone reach.",
     "nulls": "What features that mean nothing reach in the same pipeline. shuffled: the run's own contexts under other "
-    "features' labels. The rest are runs in nulls/ in which one thing is not real; what each replaces stands in it.",
+    "features' labels. The rest are runs in nulls/ in which one thing is not real, named as replaces. Those that "
+    "are trained are batch top-k SAEs of the run's width and L0; so is the control, which replaces nothing.",
     "low, high": "95 % interval: Wilson for rates, bootstrap over features for means.",
     "worst_low, worst_high": "The rate if every missing answer were a no, or a yes.",
 }
