@@ -30,6 +30,7 @@ VERBS = (
     "label",
     "reliability",
     "report",
+    "retry",
     "score",
     "sweep",
     "train",

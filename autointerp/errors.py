@@ -6,7 +6,8 @@ AutointerpError            1  an error of ours: the message is still for people
 │   └── NotComparableError 2  a run and a baseline that can't be compared
 ├── IncompleteError        4  stopped by a budget, or too little was scored; the run can be resumed
 ├── ProviderFatalError     5  the LLM provider refuses the account (auth, quota, spend limit)
-└── InterruptedRunError  130  Ctrl-C or SIGTERM; the run can be resumed
+└── InterruptedRunError  130  Ctrl-C; the run can be resumed
+    └── TerminatedRunError 143  SIGTERM; likewise
 
 The SAE core stands on its own and raises ``sae.SAEError`` (a ValueError), which the command line treats as 2.
 """
@@ -61,6 +62,12 @@ class ProviderFatalError(AutointerpError):
 
 
 class InterruptedRunError(AutointerpError):
-    """The user, or the system, stopped the run."""
+    """The user stopped the run."""
 
     exit_code = 130
+
+
+class TerminatedRunError(InterruptedRunError):
+    """The system stopped the run."""
+
+    exit_code = 143

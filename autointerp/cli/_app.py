@@ -20,6 +20,7 @@ from autointerp.cli import (
     _harvest,
     _label,
     _reliability,
+    _retry,
     _score,
     _sweep,
     _train,
@@ -33,8 +34,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for verb in (_demo, _train, _sweep, _convert, _harvest, _label, _score, _reliability, _gate, _export, _doctor):
+for verb in (
+    _demo, _train, _sweep, _convert, _harvest, _label, _score, _reliability, _retry, _gate, _export, _doctor,
+):  # fmt: skip
     verb.register(app)
+
+_received: list[int] = []
+"""SIGTERMs."""
 
 
 @app.callback()
@@ -54,12 +60,14 @@ def version() -> None:
 
 
 def main() -> NoReturn:
-    """Run the command line and exit with its code: 0, 1, 2, 3, 4, 5 or 130 (see ``autointerp.errors``)."""
+    """Run the command line and exit with its code: 0, 1, 2, 3, 4, 5, 130 or 143 (see ``autointerp.errors``)."""
     signal.signal(signal.SIGTERM, _terminate)
     try:
         code = app(standalone_mode=False) or 0
+        if code == 130:  # what the parser makes of a KeyboardInterrupt
+            code = _interrupted()
     except KeyboardInterrupt:
-        code = _say(130, "interrupted. What is done is kept: run the same command with --resume to go on.")
+        code = _interrupted()
     except AutointerpError as error:
         code = _say(error.exit_code, str(error))
     except BrokenPipeError:
@@ -92,6 +100,12 @@ def _say(code: int, message: str) -> int:
     return code
 
 
+def _interrupted() -> int:
+    code = 143 if _received else 130
+    return _say(code, "interrupted. What is done is kept: run the same command with --resume to go on.")
+
+
 def _terminate(number: int, frame: FrameType | None) -> None:
-    del number, frame
+    del frame
+    _received.append(number)
     raise KeyboardInterrupt

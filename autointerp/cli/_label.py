@@ -26,11 +26,15 @@ def run(
     base_url: o.BaseURLOption = None,
     max_cost: o.MaxCostOption = None,
     max_requests: o.MaxRequestsOption = None,
-    max_connections: o.ConnectionsOption = 16,
+    max_connections: o.ConnectionsOption = None,
+    rpm: o.RpmOption = None,
+    tpm: o.TpmOption = None,
+    cache: o.CacheOption = None,
+    prices: o.PricesOption = None,
     requests_out: o.RequestsOutOption = None,
     replies_in: o.RepliesInOption = None,
     forget_batches: o.ForgetBatchesOption = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would take and cost.")] = False,
+    dry_run: o.DryRunOption = False,
     model: o.ModelOption = None,
     hook_point: o.HookOption = None,
     corpus: o.CorpusOption = None,
@@ -47,16 +51,16 @@ def run(
     from autointerp import verbs
     from autointerp.cli._output import print_estimate, print_result, rates_line, read_summary
     from autointerp.cli._progress import terminal_progress
-    from autointerp.llm import Estimate
+    from autointerp.score import RunEstimate
 
     result = verbs.label(
         sae, out, llm=llm, features=features, base_url=base_url, max_cost_usd=max_cost, max_requests=max_requests,
-        max_connections=max_connections, requests_out=requests_out, replies_in=replies_in,
-        forget_batches=forget_batches, dry_run=dry_run, model=model, hook_point=hook_point, corpus=corpus,
-        column=column, n_tokens=tokens, seed=seed, keep_bos=keep_bos, device=device, threads=threads, resume=resume,
-        progress=terminal_progress(),
+        max_connections=max_connections, requests_per_minute=rpm, tokens_per_minute=tpm, cache=cache, prices=prices,
+        requests_out=requests_out, replies_in=replies_in, forget_batches=forget_batches, dry_run=dry_run, model=model,
+        hook_point=hook_point, corpus=corpus, column=column, n_tokens=tokens, seed=seed, keep_bos=keep_bos,
+        device=device, threads=threads, resume=resume, progress=terminal_progress(),
     )  # fmt: skip
-    if isinstance(result, Estimate):
+    if isinstance(result, RunEstimate):
         print_estimate(result, as_json=as_json)
         return
     folder = out if out is not None else Path("runs") / Path(str(sae)).stem

@@ -48,5 +48,16 @@ MaxCostOption = Annotated[
     float | None, typer.Option("--max-cost", min=0, metavar="USD", help="What the run may cost, scores included.")
 ]
 MaxRequestsOption = Annotated[int | None, typer.Option(min=0, help="Requests the run may make, scores included.")]
-ConnectionsOption = Annotated[int, typer.Option(min=1, help="Requests in flight at most.")]
+ConnectionsOption = Annotated[
+    int | None, typer.Option(min=1, help="Requests in flight at most. [as many as the account turns out to take]")
+]
+RpmOption = Annotated[float | None, typer.Option("--rpm", min=0, help="Requests a minute at most.")]
+TpmOption = Annotated[float | None, typer.Option("--tpm", min=0, help="Tokens a minute at most, in and out.")]
+CacheOption = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="A folder of answers that runs share: what one bought, none buys.")
+]
+PricesOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Price table (TOML) with the model's prices. [$AUTOINTERP_PRICES]")
+]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what it would take and cost.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]

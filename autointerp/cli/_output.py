@@ -6,6 +6,10 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from autointerp.score import RunEstimate
 
 
 def read_summary(run: Path) -> dict[str, object]:
@@ -48,14 +52,30 @@ def _rate(rate: Mapping[str, float | int | None]) -> str:
     return f"{rate['k']}/{rate['n']} = {rate['rate']:.1%} [{rate['low']:.1%}, {rate['high']:.1%}]"
 
 
-def print_estimate(estimate: object, *, as_json: bool) -> None:
-    """Requests, tokens and dollars of a dry run."""
-    from dataclasses import asdict, is_dataclass
+def print_estimate(estimate: RunEstimate, *, as_json: bool) -> None:
+    """Requests, tokens and dollars of a dry run: a row for labels, scores and the shuffled null, and one for all."""
+    from dataclasses import asdict
 
-    assert is_dataclass(estimate)
-    values = asdict(estimate)  # type: ignore[arg-type]
+    rows = {"label": estimate.label, "score": estimate.score, "null": estimate.null, "total": estimate.total}
     if as_json:
-        print(json.dumps(values, indent=2))
+        print(json.dumps({name: asdict(row) for name, row in rows.items()}, indent=2))
         return
-    for name, value in values.items():
-        print(f"{name}: {'unknown' if value is None else value}")
+    head = ("", "requests", "journal", "cache", "to send", "tokens in", "tokens out", "USD")
+    print(_ESTIMATE_ROW.format(*head))
+    for name, row in rows.items():
+        counts = (row.n_requests, row.n_from_journal, row.n_from_cache, row.n_to_send)
+        ranges = (
+            f"{row.tokens_in_low:,} / {row.tokens_in_expected:,} / {row.tokens_in_high:,}",
+            f"{row.tokens_out_low:,} / {row.tokens_out_expected:,} / {row.tokens_out_high:,}",
+            _dollars(row.cost_usd_low, row.cost_usd_expected, row.cost_usd_high),
+        )
+        print(_ESTIMATE_ROW.format(name, *(f"{count:,}" for count in counts), *ranges).rstrip())
+    print_verdict("nothing was sent. Tokens and dollars: low / expected / high of what is to send, without re-asks.")
+
+
+def _dollars(*range_usd: float | None) -> str:
+    known = [usd for usd in range_usd if usd is not None]
+    return " / ".join(f"{usd:.4f}" for usd in known) if len(known) == len(range_usd) else "unknown price"
+
+
+_ESTIMATE_ROW = "{:<6} {:>8} {:>8} {:>8} {:>8}  {:<34} {:<28} {}"

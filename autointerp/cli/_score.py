@@ -8,6 +8,15 @@ import typer
 
 from autointerp.cli import _options as o
 
+ScorersOption = Annotated[
+    str,
+    typer.Option(
+        "--scorers",
+        metavar="NAMES",
+        help="Besides detection: fuzzing (1 request a feature), simulation (2), intruder (10).",
+    ),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
@@ -17,10 +26,15 @@ def register(app: typer.Typer) -> None:
 def run(
     run: o.RunArgument,
     llm: o.LLMOption = None,
+    scorers: ScorersOption = "detection",
     base_url: o.BaseURLOption = None,
     max_cost: o.MaxCostOption = None,
     max_requests: o.MaxRequestsOption = None,
-    max_connections: o.ConnectionsOption = 16,
+    max_connections: o.ConnectionsOption = None,
+    rpm: o.RpmOption = None,
+    tpm: o.TpmOption = None,
+    cache: o.CacheOption = None,
+    prices: o.PricesOption = None,
     requests_out: o.RequestsOutOption = None,
     replies_in: o.RepliesInOption = None,
     forget_batches: o.ForgetBatchesOption = False,
@@ -45,10 +59,10 @@ def run(
     from autointerp.cli._progress import terminal_progress
 
     verbs.score(
-        run, llm=llm, base_url=base_url, max_cost_usd=max_cost, max_requests=max_requests,
-        max_connections=max_connections, requests_out=requests_out, replies_in=replies_in,
-        forget_batches=forget_batches, nulls=nulls, null_features=null_features, device=device,
-        progress=terminal_progress(),
+        run, llm=llm, scorers=scorers, base_url=base_url, max_cost_usd=max_cost, max_requests=max_requests,
+        max_connections=max_connections, requests_per_minute=rpm, tokens_per_minute=tpm, cache=cache, prices=prices,
+        requests_out=requests_out, replies_in=replies_in, forget_batches=forget_batches, nulls=nulls,
+        null_features=null_features, device=device, progress=terminal_progress(),
     )  # fmt: skip
     summary = read_summary(run)
     print_table(summary)

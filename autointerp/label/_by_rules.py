@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from autointerp.harvest import Context
 from autointerp.label._reply import MONOSEMANTIC, POLYSEMANTIC
 from autointerp.label._row import LabelRow
-from autointerp.label._rules import Fit, describe, search
+from autointerp.label._rules import Fit, describe, search, second_meaning
 
 RULES = "rules"
-RULES_VERSION = "rules@2"
+RULES_VERSION = "rules@3"
 """Recorded where an LLM's prompt would be; changes whenever the same contexts could get another label."""
 MIN_CONTEXTS = 5
 """Contexts that the feature fires in (and, for rules, that it is silent in) below which nothing can be told."""
@@ -40,16 +40,11 @@ def label_by_rules(feature: int, contexts: Sequence[Context]) -> LabelRow:
     fit = search(positives, negatives)
     if fit is None or not fit.reaches_the_bar:
         best = f"; the best is {_counts(fit, len(negatives))}" if fit else ""
-        return LabelRow(
-            feature,
-            "ok",
-            RULES,
-            RULES_VERSION,
-            label=POLYSEMANTIC,
-            verdict=POLYSEMANTIC,
-            confidence=_POLYSEMANTIC_CONFIDENCE,
-            reasoning=f"No rule covers it{best}.",
-        )
+        return _polysemantic(feature, f"No rule covers it{best}.")
+    second = second_meaning(fit, positives, negatives)
+    if second is not None:
+        others = f"{describe(second.rule)} at {second.n_hits} of the {second.n_missed} others"
+        return _polysemantic(feature, f"{_counts(fit, len(negatives))}; {others}.")
     numbers = [number for number, context in enumerate(contexts, 1) if context.is_positive]
     return LabelRow(
         feature,
@@ -62,6 +57,19 @@ def label_by_rules(feature: int, contexts: Sequence[Context]) -> LabelRow:
         reasoning=f"{_counts(fit, len(negatives))}.",
         evidence=[number for number, hit in zip(numbers, fit.hits, strict=True) if hit],
         rule=fit.rule.to_json(),
+    )
+
+
+def _polysemantic(feature: int, reasoning: str) -> LabelRow:
+    return LabelRow(
+        feature,
+        "ok",
+        RULES,
+        RULES_VERSION,
+        label=POLYSEMANTIC,
+        verdict=POLYSEMANTIC,
+        confidence=_POLYSEMANTIC_CONFIDENCE,
+        reasoning=reasoning,
     )
 
 

@@ -6,10 +6,12 @@ from autointerp.llm._attempt import Attempt
 from autointerp.llm._budget import Limits
 from autointerp.llm._estimate import Estimate, estimate
 from autointerp.llm._handoff import Handoff
+from autointerp.llm._history import History
 from autointerp.llm._journal import Journal
-from autointerp.llm._provider import Provider, RawReply, Rung, SendError
+from autointerp.llm._provider import Provider, RawReply, SendError
 from autointerp.llm._reply import Outcome, Reply, Usage
 from autointerp.llm._request import Message, Request, request_key
+from autointerp.llm._rung import Rung
 from autointerp.llm._schema import wire_format, wire_schema
 from autointerp.llm._spec import ProviderSpec, parse_provider
 from autointerp.llm._validate import validate_reply
@@ -20,6 +22,7 @@ __all__ = [
     "Attempt",
     "Estimate",
     "Handoff",
+    "History",
     "Journal",
     "Limits",
     "Message",

@@ -10,6 +10,7 @@ from pathlib import Path
 from autointerp.errors import UsageError
 from autointerp.llm._ask import NO_FILES, NO_LIMITS, ask
 from autointerp.llm._budget import Limits
+from autointerp.llm._estimate import Estimate, estimate
 from autointerp.llm._handoff import Handoff
 from autointerp.llm._reply import Reply
 from autointerp.llm._request import Request
@@ -25,12 +26,18 @@ class Asking:
     """Another server for the provider."""
     limits: Limits = NO_LIMITS
     """Money, requests, concurrency, time."""
+    cache: Path | None = None
+    """A folder of answers that runs share."""
+    prices: Path | None = None
+    """A price table of the user's own."""
+    leave: frozenset[str] = frozenset()
+    """Keys of requests that are not sent: what the journal has of them stands."""
     handoff: Handoff = NO_FILES
     """Files of requests and replies, for ``jsonl``."""
     forget_batches: bool = False
     """Ask again although a batch that was begun earlier may still answer."""
     command: tuple[str, ...] = field(default=(), compare=False)
-    """The command that goes on with this, without its provider; for messages."""
+    """The command that goes on with this, without provider and limits; for messages."""
 
     def ask(self, llm: str, requests: Sequence[Request], *, journal: Path, progress: Tick | None) -> list[Reply]:
         """Answer all requests; see ``autointerp.llm.ask``.
@@ -47,11 +54,25 @@ class Asking:
             provider=parse_provider(llm, base_url=self.base_url),
             journal=journal,
             limits=self.limits,
+            cache=self.cache,
+            prices=self.prices,
+            leave=self.leave,
             progress=progress,
             handoff=self.handoff,
             forget_batches=self.forget_batches,
             go_on=self._go_on(llm),
         )
+
+    def estimate(self, llm: str, requests: Sequence[Request], *, journal: Path | None) -> Estimate:
+        """What that would cost; see ``autointerp.llm.estimate``.
+
+        Args:
+            llm: A provider line.
+            requests: Any number.
+            journal: Where answers are kept.
+        """
+        provider = parse_provider(llm, base_url=self.base_url)
+        return estimate(requests, provider, journal=journal, cache=self.cache, prices=self.prices)
 
     def check(self, llm: str, *, is_new: bool = False) -> None:
         """Refuse files of a hand-off for a provider that asks nobody with files, and a hand-off without files.
@@ -71,8 +92,19 @@ class Asking:
     def _go_on(self, llm: str) -> str:
         if not self.command:
             return "the same command"
-        address = ["--base-url", self.base_url] if self.base_url else []
-        return shlex.join([*self.command, "--llm", llm, *address])
+        given = {
+            "--llm": llm,
+            "--base-url": self.base_url,
+            "--max-cost": self.limits.max_cost_usd,
+            "--max-requests": self.limits.max_requests,
+            "--max-connections": self.limits.max_concurrency,
+            "--rpm": self.limits.requests_per_minute,
+            "--tpm": self.limits.tokens_per_minute,
+            "--cache": self.cache,
+            "--prices": self.prices,
+        }
+        options = [str(word) for option, value in given.items() if value is not None for word in (option, value)]
+        return shlex.join([*self.command, *options])
 
 
 BY_DEFAULT = Asking()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from autointerp.llm._reply import Outcome, Usage
 
@@ -38,8 +39,17 @@ class Attempt:
     seconds: float
     http_status: int | None
     request_id: str | None
+    source: Literal["sent", "cache"] = "sent"
+    """``cache``: another run sent it, and its answer came by way of a shared cache; it costs this run nothing."""
+    saved_usd: float | None = None
+    """With ``cache``: what it cost the run that sent it."""
 
     @property
     def is_final(self) -> bool:
         """Whether the request it belongs to is answered for good."""
         return self.outcome.is_billed and (self.ask > 1 or self.outcome not in (Outcome.truncated, Outcome.invalid))
+
+    def for_another_run(self) -> Attempt:
+        """The row that a run writes which takes this answer from a shared cache."""
+        saved_usd = self.cost_usd if self.source == "sent" else self.saved_usd
+        return replace(self, source="cache", cost_usd=0.0, reserved_usd=None, saved_usd=saved_usd)

@@ -12,12 +12,12 @@ from typing import Any, Self
 from autointerp.errors import IncompleteError, UsageError
 from autointerp.llm._attempt import Attempt
 from autointerp.llm._history import reply_of
+from autointerp.llm._job import Job
 from autointerp.llm._journal import Journal, write_attempt
 from autointerp.llm._ladder import with_schema_in_prompt
 from autointerp.llm._lines import read_lines
 from autointerp.llm._reply import Outcome, Reply
 from autointerp.llm._request import request_json
-from autointerp.llm._run import Job
 from autointerp.llm._schema import wire_schema
 from autointerp.llm._spec import HANDOFF, ProviderSpec
 from autointerp.llm._text import excerpt, printable

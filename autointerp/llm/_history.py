@@ -3,12 +3,68 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 from autointerp.llm._attempt import Attempt
 from autointerp.llm._reply import Outcome, Reply, Usage
 from autointerp.llm._request import Message, Request
 from autointerp.llm._validate import validate_reply
+
+
+@dataclass(frozen=True)
+class History:
+    """What a journal has of one request, in the order of writing."""
+
+    attempts: tuple[Attempt, ...]
+    """Since it was last reopened, or ever; also those that brought no reply."""
+    superseded: tuple[Attempt, ...]
+    """Those before that brought a reply: they answer no more, and still count as money."""
+
+    @property
+    def billed(self) -> tuple[Attempt, ...]:
+        """The attempts that brought a reply; the last says how the request ended."""
+        return tuple(attempt for attempt in self.attempts if attempt.outcome.is_billed)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the request is answered for good."""
+        billed = self.billed
+        return bool(billed) and billed[-1].is_final
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether it was reopened and is not answered yet."""
+        return bool(self.superseded) and not self.is_final
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """Of the last attempt; None where there is none (since it was reopened)."""
+        return self.attempts[-1].outcome if self.attempts else None
+
+
+@dataclass(frozen=True)
+class Paid:
+    """What some attempts took together."""
+
+    usage: Usage = field(default_factory=Usage)
+    cost_usd: float | None = 0.0
+    """None where one of them is unknown."""
+    seconds: float = 0.0
+
+    @classmethod
+    def of(cls, attempts: Iterable[Attempt]) -> Paid:
+        """The sums."""
+        paid = cls()
+        for attempt in attempts:
+            paid += cls(attempt.usage or Usage(), attempt.cost_usd, attempt.seconds)
+        return paid
+
+    def __add__(self, other: Paid) -> Paid:
+        """Both together."""
+        known = self.cost_usd is not None and other.cost_usd is not None
+        cost_usd = (self.cost_usd or 0.0) + (other.cost_usd or 0.0) if known else None
+        return Paid(self.usage + other.usage, cost_usd, self.seconds + other.seconds)
 
 
 def reask(request: Request, first: Attempt) -> Request:
@@ -59,16 +115,26 @@ def unanswered(key: str, request: Request, billed: Sequence[Attempt], outcome: O
         outcome: How it ended.
         reason: Why.
     """
-    costs = [attempt.cost_usd for attempt in billed]
-    known = [cost for cost in costs if cost is not None]
+    paid = Paid.of(billed)
     return Reply(
         key=key,
         outcome=outcome,
         value=None,
         reason=reason,
-        usage=sum((attempt.usage or Usage() for attempt in billed), Usage()),
-        cost_usd=sum(known) if len(known) == len(costs) else None,
-        seconds=sum(attempt.seconds for attempt in billed),
+        usage=paid.usage,
+        cost_usd=paid.cost_usd,
+        seconds=paid.seconds,
         from_journal=False,
         tag=request.tag,
     )
+
+
+def with_earlier(reply: Reply, earlier: Paid) -> Reply:
+    """The reply with what was paid before a retry added to it.
+
+    Args:
+        reply: Of the attempts since.
+        earlier: For the attempts before.
+    """
+    total = Paid(reply.usage, reply.cost_usd, reply.seconds) + earlier
+    return dataclasses.replace(reply, usage=total.usage, cost_usd=total.cost_usd, seconds=total.seconds)

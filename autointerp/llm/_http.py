@@ -10,12 +10,16 @@ from email.utils import parsedate_to_datetime
 from types import ModuleType
 from typing import Any
 
+import httpx2
+
 from autointerp.llm._provider import SendError
 from autointerp.llm._reply import Usage
+from autointerp.llm._rung import Rung
 from autointerp.llm._secret import Secret
 from autointerp.llm._text import excerpt
 
 RETRYABLE = frozenset({408, 409, 425, 429})
+OVERLOAD = frozenset({429, 503, 529})
 FATAL = frozenset({401, 402, 403})
 FATAL_CODES = (
     "insufficient_quota",
@@ -25,32 +29,46 @@ FATAL_CODES = (
     "account_deactivated",
     "organization_on_hold",
 )
+_FORMAT = ("response_format", "json_schema", "json_object", "output_config", "output_format", "structured output")
+_ASKED: dict[Rung | None, tuple[str, ...]] = {
+    Rung.json_schema: _FORMAT,
+    Rung.json_object: _FORMAT,
+    Rung.tool: (
+        "tool_choice",
+        "tool choice",
+        "tools are",
+        "tool use",
+        "tools is",
+        "'tools'",
+        '"tools',
+        "function call",
+    ),
+}
+"""What a server that does not know a way of asking says."""
 MAX_TOKENS = 100_000_000  # a count above this is a broken server's
 
 
-def read_body(raw: Any, secret: Secret) -> dict[str, Any]:
+def read_body(response: httpx2.Response, secret: Secret) -> dict[str, Any]:
     """The JSON object of a 200.
 
     Args:
-        raw: The SDK's raw response.
+        response: Read to its end.
         secret: Masked in the reason, should the server echo it.
 
     Raises:
         SendError: Anything else than a JSON object; may be tried again.
     """
-    response = raw.http_response
     try:
         body = json.loads(response.content)
     except (ValueError, RecursionError):
         body = None
     if isinstance(body, dict):
         return body
-    raise bad_reply(raw, secret)
+    raise bad_reply(response, secret)
 
 
-def bad_reply(raw: Any, secret: Secret) -> SendError:
+def bad_reply(response: httpx2.Response, secret: Secret) -> SendError:
     """A 200 that is no reply: HTML, an empty body, cut or foreign JSON."""
-    response = raw.http_response
     kind = excerpt(secret.redact(response.headers.get("content-type", "no content type")), 60)
     shown = excerpt(secret.redact(response.content[:400].decode("utf-8", "replace")))
     return SendError(
@@ -84,26 +102,28 @@ def count(usage: Any, name: str) -> int:
 def believable(usage: Usage) -> Usage | None:
     """None for a usage that can't be: no input at all, or parts larger than the whole."""
     parts = usage.tokens_cached + usage.tokens_cache_written
-    return usage if usage.tokens_in > 0 and parts <= usage.tokens_in else None
+    fits = parts <= usage.tokens_in and usage.tokens_reasoning <= usage.tokens_out
+    return usage if usage.tokens_in > 0 and fits else None
 
 
-def send_error(error: Exception, sdk: ModuleType, secret: Secret) -> SendError:
+def send_error(error: Exception, sdk: ModuleType, secret: Secret, *, rung: Rung | None = None) -> SendError:
     """Our error for an SDK's.
 
     Args:
-        error: What a ``create()`` raised.
+        error: What the SDK raised.
         sdk: ``openai`` or ``anthropic``, whose exception classes have the same names.
         secret: Masked, should the server echo it.
+        rung: How the schema was asked for, so that a refusal of just that is known as one.
     """
     name = type(error).__name__
     if isinstance(error, sdk.APIStatusError):
-        return _status_error(error, name, secret)
+        return _status_error(error, name, secret, rung)
     if isinstance(error, (sdk.APIConnectionError, sdk.APIResponseValidationError, json.JSONDecodeError)):
         return SendError(f"{name}: no reply came", is_retryable=True)
     return SendError(f"{name}: the request could not be sent")
 
 
-def _status_error(error: Any, name: str, secret: Secret) -> SendError:
+def _status_error(error: Any, name: str, secret: Secret, rung: Rung | None) -> SendError:
     status, headers = int(error.status_code), error.response.headers
     words = _text_of(error.body).lower()
     code = secret.redact(_code(error.body))
@@ -112,21 +132,21 @@ def _status_error(error: Any, name: str, secret: Secret) -> SendError:
         f"{name}: status {status}" + (f", {code}" if code else ""),
         is_retryable=not fatal and (status in RETRYABLE or status >= 500),
         is_fatal=fatal,
-        refuses=_refused_feature(status, words),
+        is_overload=not fatal and status in OVERLOAD,
+        refuses=_refused_feature(status, words, rung),
         http_status=status,
         request_id=request_id(headers, secret),
         retry_after_s=retry_after_s(headers, now=time.time()),
     )
 
 
-def _refused_feature(status: int, words: str) -> str:
+def _refused_feature(status: int, words: str, rung: Rung | None) -> str:
     """Which optional part of the request a server says it does not know."""
     if status not in (400, 415, 422, 500, 501):
         return ""
     if status == 400 and "max_completion_tokens" in words:
         return "limit"
-    asked = ("response_format", "json_schema", "json_object", "output_config", "output_format", "structured output")
-    return "format" if any(one in words for one in asked) else ""
+    return "format" if any(one in words for one in _ASKED.get(rung, ())) else ""
 
 
 def _text_of(body: object) -> str:

@@ -5,67 +5,51 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 from autointerp.errors import AutointerpError, UsageError
 from autointerp.llm._attempt import Attempt
+from autointerp.llm._history import History
+from autointerp.llm._layout import APPLICATION_ID, CREATE, UPDATE, VERSION
 from autointerp.llm._reply import Outcome, Usage
 
-VERSION = 1
-APPLICATION_ID = 0x41494A31  # "AIJ1"
-
-_TABLE = """
-CREATE TABLE attempts (
-    id INTEGER PRIMARY KEY,
-    key TEXT NOT NULL, attempt INTEGER NOT NULL, tag TEXT NOT NULL,
-    provider TEXT NOT NULL, endpoint TEXT NOT NULL, model TEXT NOT NULL, rung TEXT NOT NULL, ask INTEGER NOT NULL,
-    outcome TEXT NOT NULL, reason TEXT NOT NULL,
-    tokens_in INTEGER, tokens_out INTEGER, tokens_cached INTEGER, tokens_cache_written INTEGER,
-    cost_usd REAL, reserved_usd REAL,
-    started TEXT NOT NULL, seconds REAL NOT NULL, http_status INTEGER, request_id TEXT,
-    request TEXT NOT NULL, reply TEXT
-)
-"""  # the long texts last: reading the other columns then skips them
-_COLUMNS = (
-    "key, tag, provider, endpoint, model, rung, ask, request, reply, outcome, reason, tokens_in, tokens_out, "
-    "tokens_cached, tokens_cache_written, cost_usd, reserved_usd, started, seconds, http_status, request_id"
-)
+_OWN = [field.name for field in fields(Attempt) if field.name != "usage"]
+_TOKENS = [field.name for field in fields(Usage)]
+_COLUMNS = ", ".join([*_OWN, *_TOKENS])
 _INSERT = (
     f"INSERT INTO attempts (attempt, {_COLUMNS}) "  # noqa: S608 - constants
-    f"VALUES ((SELECT COUNT(*) + 1 FROM attempts WHERE key = ?), {', '.join('?' * len(_COLUMNS.split(',')))})"
+    f"VALUES ((SELECT COUNT(*) + 1 FROM attempts WHERE key = ?), {', '.join('?' * len(_OWN + _TOKENS))})"
 )
-_BATCHES = """
-CREATE TABLE IF NOT EXISTS batches (
-    name TEXT PRIMARY KEY, provider TEXT NOT NULL, endpoint TEXT NOT NULL, model TEXT NOT NULL,
-    started TEXT NOT NULL, newest_before TEXT, batch_id TEXT
-);
-CREATE TABLE IF NOT EXISTS batch_requests (
-    batch TEXT NOT NULL, key TEXT NOT NULL, ask INTEGER NOT NULL, reserved_usd REAL,
-    state TEXT NOT NULL DEFAULT 'open', PRIMARY KEY (batch, key)
-) WITHOUT ROWID;
-"""
 _BILLED = ", ".join(f"'{outcome}'" for outcome in Outcome if outcome.is_billed)
 
 
 class Journal:
     """A SQLite file (WAL, ``synchronous=FULL``) that any SQLite tool can read.
 
-    One table, ``attempts``; a row is one request on the wire, written when its end is known and before anybody uses
-    the reply. Columns are the fields of ``Attempt``, with ``usage`` as four token columns, and besides:
+    In the table ``attempts`` a row is one request on the wire, written when its end is known and before anybody uses
+    the reply. Its columns are the fields of ``Attempt``, with ``usage`` as five token columns, and besides:
 
     - ``id``: order of writing. ``attempt``: 1, 2, ... over all rows of a key.
-    - ``key``: content hash of provider, endpoint, model, messages, wire schema, parameters and sample number.
+    - ``key``: content hash of provider, endpoint, model, messages, wire schema, parameters and sample number; with
+      ``ask`` = 1 the sha256 of the column ``request``.
     - ``outcome``: ``ok``, ``refused``, ``filtered``, ``truncated``, ``invalid`` were paid for and are final: such a
       key is not sent again (a truncated or invalid first ask is followed by one re-ask, ``ask`` = 2, and the last
       row counts). ``error`` rows brought no reply and are tried again by the next run.
+    - ``source``: ``sent``, or ``cache`` for a row copied from a shared cache, whose ``cost_usd`` is 0.
     - what a run cost: ``SELECT SUM(COALESCE(cost_usd, reserved_usd)) FROM attempts``.
+
+    A row of the table ``reopened`` says that the attempts at ``key`` up to the id ``through`` answer no more: the user
+    wanted the request asked again. Rows of these two tables are never changed or removed.
 
     Two more tables, ``batches`` and ``batch_requests``, hold what was handed to a provider's batch service and did
     not come back yet (``autointerp.llm.batch`` reads and writes them).
 
-    ``PRAGMA user_version`` is the layout's version. A crash loses at most the replies that were on their way.
+    ``PRAGMA user_version`` is the layout's version; a file of an older one is brought up to date when it is opened.
+    A crash loses at most the replies that were on their way.
     """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
@@ -104,13 +88,18 @@ class Journal:
             self._db.close()
 
     def record(self, attempt: Attempt) -> None:
-        """Write one attempt; it is on disk when this returns. May be called from any thread.
+        """Write one attempt; see ``record_many``."""
+        self.record_many([attempt])
+
+    def record_many(self, attempts: Sequence[Attempt]) -> None:
+        """Write attempts in one transaction; all are on disk when this returns. May be called from any thread.
 
         Raises:
-            AutointerpError: The disk refuses.
+            AutointerpError: The disk refuses; then none of them is written.
         """
         with self.transaction() as db:
-            write_attempt(db, attempt)
+            for attempt in attempts:
+                write_attempt(db, attempt)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -122,27 +111,59 @@ class Journal:
         with self._lock, self._explained(), self._db:
             yield self._db
 
+    def history(self, key: str) -> History:
+        """Everything about one request.
+
+        Args:
+            key: Its content hash.
+        """
+        query = (
+            f"SELECT id <= (SELECT COALESCE(MAX(through), 0) FROM reopened WHERE key = ?), {_COLUMNS} "  # noqa: S608
+            "FROM attempts WHERE key = ? ORDER BY id"
+        )
+        with self._lock, self._explained():
+            rows = [(is_old, _attempt(row)) for is_old, *row in self._db.execute(query, (key, key))]
+        return History(
+            tuple(attempt for is_old, attempt in rows if not is_old),
+            tuple(attempt for is_old, attempt in rows if is_old and attempt.outcome.is_billed),
+        )
+
     def billed(self, key: str) -> list[Attempt]:
         """The attempts of a key that brought a reply, in order; the last says how the request ended.
 
         Args:
             key: A request's content hash.
         """
-        query = f"SELECT {_COLUMNS} FROM attempts WHERE key = ? AND outcome IN ({_BILLED}) ORDER BY id"  # noqa: S608
-        with self._lock, self._explained():
-            return [_attempt(row) for row in self._db.execute(query, (key,))]
+        return list(self.history(key).billed)
+
+    def reopen(self, keys: Iterable[str]) -> int:
+        """Let requests be asked again: the replies they have answer no more, and still count as money.
+
+        Args:
+            keys: Those without a reply (since they were last reopened) stay as they are.
+
+        Returns:
+            How many had one.
+        """
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        statement = (
+            "INSERT OR IGNORE INTO reopened (key, through, at) "  # noqa: S608
+            f"SELECT key, MAX(id), ? FROM attempts WHERE key = ? AND outcome IN ({_BILLED}) GROUP BY key"
+        )
+        with self.transaction() as db:
+            return db.executemany(statement, [(now, key) for key in keys]).rowcount
 
     def spent(self) -> tuple[float, int]:
         """What all attempts so far, and all open batches, count against a budget.
 
         Returns:
             USD (the reserved worst case where the cost is unknown), and the number of requests that may have been
-            billed: all but those a server refused.
+            billed: all but those a server refused and those another run sent.
         """
         query = (
             "SELECT TOTAL(usd), COUNT(*) FROM ("
-            "SELECT COALESCE(cost_usd, reserved_usd) AS usd FROM attempts "
-            "WHERE NOT (outcome = 'error' AND (COALESCE(http_status, 0) >= 400 OR cost_usd IS 0.0)) "
+            "SELECT COALESCE(cost_usd, reserved_usd) AS usd FROM attempts WHERE source = 'sent' "
+            "AND NOT (outcome = 'error' AND (COALESCE(http_status, 0) >= 400 OR cost_usd IS 0.0)) "
             "UNION ALL SELECT reserved_usd FROM batch_requests WHERE state <> 'settled')"
         )
         with self._lock, self._explained():
@@ -150,14 +171,13 @@ class Journal:
         return float(cost), int(count)
 
     def _prepare(self, *, read_only: bool) -> None:
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        version = self._version()
         (application,) = self._db.execute("PRAGMA application_id").fetchone()
         (tables,) = self._db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
         if tables == 0 and not read_only:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._create()
-            self._db.executescript(_BATCHES)
             return
         if application != APPLICATION_ID:
             raise UsageError(f"{self.path}: an SQLite file, but not a journal of autointerp. Give another path.")
@@ -168,17 +188,29 @@ class Journal:
         if not read_only:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
-            self._db.executescript(_BATCHES)
+        elif version < VERSION:
+            self._db = _in_memory(self._db)
+        self._update()
 
     def _create(self) -> None:
         """All at once, also when two processes try."""
         self._db.execute("BEGIN IMMEDIATE")
         with self._db:
             if self._db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone() == (0,):
-                self._db.execute(_TABLE)
-                self._db.execute("CREATE INDEX attempts_by_key ON attempts (key)")
-                self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                self._db.execute(f"PRAGMA user_version = {VERSION}")
+                for statement in CREATE:
+                    self._db.execute(statement)
+
+    def _update(self) -> None:
+        """From an older layout to this one, all at once, also when two processes try."""
+        if self._version() == VERSION:
+            return
+        self._db.execute("BEGIN IMMEDIATE")
+        with self._db:
+            for statement in UPDATE.get(self._version(), ()):
+                self._db.execute(statement)
+
+    def _version(self) -> int:
+        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
@@ -203,17 +235,7 @@ def write_attempt(db: sqlite3.Connection, attempt: Attempt) -> None:
         db: From ``Journal.transaction()``.
         attempt: What happened.
     """
-    usage = attempt.usage
-    tokens = (None,) * 4
-    if usage is not None:
-        tokens = (usage.tokens_in, usage.tokens_out, usage.tokens_cached, usage.tokens_cache_written)  # type: ignore[assignment]
-    row = (
-        *(attempt.key, attempt.tag, attempt.provider, attempt.endpoint, attempt.model, attempt.rung, attempt.ask),
-        *(attempt.request, attempt.reply, str(attempt.outcome), attempt.reason, *tokens),
-        *(attempt.cost_usd, attempt.reserved_usd, attempt.started, attempt.seconds),
-        *(attempt.http_status, attempt.request_id),
-    )
-    db.execute(_INSERT, (attempt.key, *row))
+    db.execute(_INSERT, (attempt.key, *_row(attempt)))
 
 
 def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
@@ -226,7 +248,23 @@ def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True, timeout=30, check_same_thread=False)
 
 
-def _attempt(row: tuple[Any, ...]) -> Attempt:
-    *head, outcome, reason, tokens_in, tokens_out, cached, written = row[:15]
-    usage = None if tokens_in is None else Usage(tokens_in, tokens_out, cached, written)
-    return Attempt(*(*head, Outcome(outcome), reason, usage, *row[15:]))
+def _in_memory(disk: sqlite3.Connection) -> sqlite3.Connection:
+    """A copy of a file that must not be touched."""
+    copy = sqlite3.connect(":memory:", check_same_thread=False)
+    disk.backup(copy)
+    disk.close()
+    return copy
+
+
+def _row(attempt: Attempt) -> list[Any]:
+    """The values of ``_COLUMNS``."""
+    usage = [None if attempt.usage is None else getattr(attempt.usage, name) for name in _TOKENS]
+    return [getattr(attempt, name) for name in _OWN] + usage
+
+
+def _attempt(row: list[Any]) -> Attempt:
+    """The attempt of ``_COLUMNS``' values."""
+    own, tokens = dict(zip(_OWN, row[: len(_OWN)], strict=True)), row[len(_OWN) :]
+    own["outcome"] = Outcome(own["outcome"])
+    usage = None if tokens[0] is None else Usage(*(count or 0 for count in tokens))
+    return Attempt(**own, usage=usage)

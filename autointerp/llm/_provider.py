@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
+from autointerp.llm._account import account_of
 from autointerp.llm._reply import Outcome, Usage
 from autointerp.llm._request import Request
+from autointerp.llm._rung import Rung
 from autointerp.llm._secret import Secret, key_from_environment
 from autointerp.llm._spec import ProviderSpec
-
-
-class Rung(StrEnum):
-    """How a schema is asked for, best first."""
-
-    json_schema = "json_schema"
-    """The server is bound to the schema."""
-    json_object = "json_object"
-    """The server is bound to JSON; the schema stands in the prompt."""
-    prompt = "prompt"
-    """The schema stands in the prompt, and nothing is bound."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +36,7 @@ class SendError(Exception):
         *,
         is_retryable: bool = False,
         is_fatal: bool = False,
+        is_overload: bool = False,
         refuses: str = "",
         http_status: int | None = None,
         request_id: str | None = None,
@@ -57,14 +48,16 @@ class SendError(Exception):
             reason: For the journal and for people.
             is_retryable: The same request may succeed later.
             is_fatal: No request of this account can succeed.
-            refuses: ``format``: the server does not know this rung; ``limit``: nor the name of the token limit, and the
-                provider uses another from now on. Either way: send again at once.
+            is_overload: The server has more to do than it can.
+            refuses: ``format``: the server does not know this rung; ``detail``: something smaller, which the provider
+                says in another way from now on. Either way: send again at once.
             http_status: When there was an answer at all.
             request_id: The server's name for it.
             retry_after_s: How long the server asks to wait.
         """
         super().__init__(reason)
         self.reason, self.is_retryable, self.is_fatal, self.refuses = reason, is_retryable, is_fatal, refuses
+        self.is_overload = is_overload
         self.http_status, self.request_id, self.retry_after_s = http_status, request_id, retry_after_s
 
     @property
@@ -77,7 +70,7 @@ class Provider(Protocol):
     """One account at one endpoint; lives as long as one event loop."""
 
     rungs: tuple[Rung, ...]
-    """The ways it can ask for a schema, best first."""
+    """The ways it has to ask for a schema, best first."""
     secret: Secret
 
     async def send(self, request: Request, *, rung: Rung) -> RawReply:
@@ -108,4 +101,4 @@ def open_provider(spec: ProviderSpec, *, timeout_s: float) -> Provider:
         return AnthropicProvider(spec, secret, timeout_s=timeout_s)
     from autointerp.llm._openai import OpenAIProvider
 
-    return OpenAIProvider(spec, secret, timeout_s=timeout_s)
+    return OpenAIProvider(spec, secret, timeout_s=timeout_s, quirks=account_of(spec, secret).quirks[spec.model])

@@ -43,6 +43,13 @@ class Usage:
     """Part of ``tokens_in`` that was read from the provider's prompt cache."""
     tokens_cache_written: int = 0
     """Part of ``tokens_in`` that was written to the provider's prompt cache."""
+    tokens_reasoning: int = 0
+    """Part of ``tokens_out`` that was thinking, where the provider counts it."""
+
+    @property
+    def n_tokens(self) -> int:
+        """Input and output."""
+        return self.tokens_in + self.tokens_out
 
     def __add__(self, other: Usage) -> Usage:
         """Both together."""
@@ -51,6 +58,7 @@ class Usage:
             self.tokens_out + other.tokens_out,
             self.tokens_cached + other.tokens_cached,
             self.tokens_cache_written + other.tokens_cache_written,
+            self.tokens_reasoning + other.tokens_reasoning,
         )
 
 
@@ -66,9 +74,10 @@ class Reply:
     reason: str
     """Why there is no value; empty with ``ok``."""
     usage: Usage
-    """Over all attempts that brought a reply, also those of earlier runs."""
+    """Over all attempts that brought a reply: also of earlier runs, before a retry, and by way of a shared cache."""
     cost_usd: float | None
-    """Over the same attempts; None where a price or a token count is unknown."""
+    """Of the same attempts to this journal's runs (an answer from a shared cache costs them nothing); None where a
+    price or a token count is unknown."""
     seconds: float
     """Time spent sending and waiting for these attempts."""
     from_journal: bool

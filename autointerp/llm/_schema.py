@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import types
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -20,8 +21,9 @@ from autointerp.errors import UsageError
 JSON_TYPES = {str: "string", int: "integer", bool: "boolean"}
 
 
+@lru_cache(maxsize=64)
 def wire_format(model: type[BaseModel], kind: str) -> dict[str, Any]:
-    """What goes into the request to ask for this model.
+    """What goes into the request to ask for this model; always the same object, not to be changed.
 
     Args:
         model: A flat reply model.
@@ -38,8 +40,9 @@ def wire_format(model: type[BaseModel], kind: str) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": {"name": name, "strict": True, "schema": schema}}
 
 
+@lru_cache(maxsize=64)
 def wire_schema(model: type[BaseModel], kind: str) -> dict[str, Any]:
-    """The bare JSON schema: every field required, nothing else allowed, no defaults.
+    """The bare JSON schema: every field required, nothing else allowed, no defaults; always the same object.
 
     Args:
         model: A flat reply model.

@@ -18,8 +18,9 @@ from autointerp.label import (
 )
 from autointerp.llm import Asking
 from autointerp.run import Progress, RunDirectory
-from autointerp.score._detection import Question, judge
 from autointerp.score._floors import shuffled_floor
+from autointerp.score._judge import judge
+from autointerp.score._question import Question
 from autointerp.score._row import ScoreRow, load_score_rows
 from autointerp.score._trial import Trial, make_trial
 from autointerp.score._verdict import Judged, score_row

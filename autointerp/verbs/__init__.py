@@ -7,6 +7,7 @@ from autointerp.verbs._gate import baseline, gate
 from autointerp.verbs._harvest import harvest
 from autointerp.verbs._label import label
 from autointerp.verbs._reliability import reliability
+from autointerp.verbs._retry import Retried, retry
 from autointerp.verbs._score import score
 from autointerp.verbs._sweep import SweepResult, sweep
 from autointerp.verbs._train import train
@@ -16,6 +17,7 @@ __all__ = [
     "DEMO_TOKENS",
     "DEMO_TRAINING",
     "DemoResult",
+    "Retried",
     "SweepResult",
     "baseline",
     "convert",
@@ -27,6 +29,7 @@ __all__ = [
     "label",
     "reliability",
     "report",
+    "retry",
     "score",
     "sweep",
     "train",

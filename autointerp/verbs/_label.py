@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -10,11 +11,11 @@ import pandas as pd
 from autointerp.export import write_labels_csv
 from autointerp.harvest import ContextConfig, load_features, write_contexts
 from autointerp.label import label_features, load_labels, select_features
-from autointerp.llm import Asking, Estimate, Handoff, Limits
+from autointerp.llm import Asking, Handoff, Limits
 from autointerp.run import Manifest, Progress, RunDirectory, Silence, exclusive
-from autointerp.score import estimate_run, write_summary
+from autointerp.score import RunEstimate, estimate_run, write_summary
 from autointerp.verbs._harvest import ensure_harvest
-from autointerp.verbs._inputs import Inputs, Options, claim, open_inputs
+from autointerp.verbs._inputs import Inputs, Options, claim, open_inputs, optional_path
 
 DEFAULT_FEATURES = "top25,bottom25,random:200"
 
@@ -28,7 +29,11 @@ def label(
     base_url: str | None = None,
     max_cost_usd: float | None = None,
     max_requests: int | None = None,
-    max_connections: int = 16,
+    max_connections: int | None = None,
+    requests_per_minute: float | None = None,
+    tokens_per_minute: float | None = None,
+    cache: str | Path | None = None,
+    prices: str | Path | None = None,
     requests_out: str | Path | None = None,
     replies_in: str | Path | None = None,
     forget_batches: bool = False,
@@ -44,7 +49,7 @@ def label(
     threads: int | None = None,
     resume: bool = False,
     progress: Progress | None = None,
-) -> pd.DataFrame | Estimate:
+) -> pd.DataFrame | RunEstimate:
     """Label an SAE's features, harvesting and selecting first where that is not done.
 
     Args:
@@ -57,7 +62,11 @@ def label(
         base_url: Another server for the provider.
         max_cost_usd: Stop sending before this is spent.
         max_requests: Stop sending after so many requests.
-        max_connections: Requests in flight at most.
+        max_connections: Requests in flight at most (default: as many as the account turns out to take).
+        requests_per_minute: At most so many.
+        tokens_per_minute: At most so many, input and output together.
+        cache: A folder of answers that runs share; what is in it is not sent again.
+        prices: A price table, see ``autointerp/llm/prices.toml`` (default: the one ``AUTOINTERP_PRICES`` names).
         requests_out: For ``jsonl``: a file to write the requests to that have no valid reply yet.
         replies_in: For ``jsonl``: a file of replies to take in first.
         forget_batches: Ask again what a batch begun earlier may still answer, and charge for.
@@ -79,16 +88,22 @@ def label(
 
     Raises:
         UsageError: An input is wrong, or the run exists and ``resume`` is false.
-        IncompleteError: The budget ended before the features did (``labels.csv`` holds what there is), or a hand-off's
-            replies are awaited.
+        IncompleteError: The budget ended before the features did (``labels.csv`` holds what there is), the server
+            answers nobody, or a hand-off's replies are awaited.
+        InterruptedRunError: Ctrl-C or SIGTERM; what was answered is in the journal.
         ProviderFatalError: The provider refuses the account.
     """
     progress = progress or Silence()
     run = RunDirectory(out if out is not None else Path("runs") / (Path(str(sae)).stem if sae is not None else "run"))
-    limits = Limits(max_cost_usd=max_cost_usd, max_requests=max_requests, max_concurrency=max_connections)
+    limits = Limits(
+        max_cost_usd=max_cost_usd, max_requests=max_requests, max_concurrency=max_connections,
+        requests_per_minute=requests_per_minute, tokens_per_minute=tokens_per_minute,
+    )  # fmt: skip
     asking = Asking(
         base_url=base_url,
         limits=limits,
+        cache=optional_path(cache),
+        prices=optional_path(prices),
         handoff=Handoff.of(requests_out, replies_in),
         forget_batches=forget_batches,
         command=("autointerp", "label", "--out", str(run.path), "--resume"),
@@ -105,11 +120,13 @@ def label(
         ensure_harvest(inputs, progress)
         recorded = run.read_manifest()
         chosen = llm or (recorded.labeler.provider if recorded.labeler else "rules")
+        if base_url is None and recorded.labeler and chosen == recorded.labeler.provider:
+            asking = replace(asking, base_url=recorded.labeler.base_url)
         asking.check(chosen)
         _ensure_contexts(inputs, features, progress)
         _set(run, "dry_run", dry_run and not run.is_done("labels"))
         if dry_run:
-            return estimate_run(run, llm=chosen, base_url=base_url)
+            return estimate_run(run, llm=chosen, asking=asking)
         try:
             with progress.stage("labels", "features") as tick:
                 label_features(run, llm=chosen, asking=asking, progress=tick)

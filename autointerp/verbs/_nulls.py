@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from autointerp.harvest import ContextConfig, harvest, load_features, write_contexts
 from autointerp.label import RULES, load_groups, load_labels, select_features
-from autointerp.llm import Asking
+from autointerp.llm import Asking, Handoff
 from autointerp.run import Manifest, Progress, RunDirectory, SAEInput
 from autointerp.score import load_scores, write_summary
 from autointerp.score.nulls import CONTROL, DEFAULT_N_FEATURES, NULLS, Parts, build_null, null_directory
@@ -86,7 +86,7 @@ def _run_null(
         shutil.rmtree(null.path, ignore_errors=True)  # random directions match just these features
     if not null.is_done("contexts"):
         _ensure_contexts(run, null, name, n, device=device, progress=progress)
-    by_labeler = asking if labeler.provider == llm else Asking(limits=asking.limits, command=asking.command)
+    by_labeler = asking if labeler.provider == llm else replace(asking, handoff=Handoff())
     label_and_score(
         null,
         labeler=labeler,

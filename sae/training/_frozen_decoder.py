@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -16,11 +16,12 @@ from sae.training._history import TrainStep
 from sae.training._rows import RowReader
 from sae.training._train import TrainResult
 from sae.training._trainer import Trainer
+from sae.training.steps import Gradient
 
 
 class _FrozenDecoder(Trainer):
-    def _update(self, gradients: dict[str, Tensor], lr: float) -> None:
-        super()._update({**gradients, "decoder": torch.zeros_like(gradients["decoder"])}, lr)
+    def _update(self, gradients: Mapping[str, Gradient]) -> None:
+        super()._update({**gradients, "decoder": torch.zeros_like(self.weights.decoder)})
 
 
 def train_frozen_decoder(

@@ -44,7 +44,23 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    "verb", ["demo", "train", "convert", "harvest", "label", "score", "baseline", "gate", "export", "report", "doctor"]
+    "verb",
+    [
+        "demo",
+        "train",
+        "sweep",
+        "convert",
+        "harvest",
+        "label",
+        "score",
+        "reliability",
+        "retry",
+        "baseline",
+        "gate",
+        "export",
+        "report",
+        "doctor",
+    ],
 )
 def test_every_verb_has_help_and_stands_in_the_readme(command, verb: str) -> None:
     ended = command(verb, "--help")
@@ -234,6 +250,14 @@ def test_a_dry_run_sends_nothing_and_does_not_need_resume_after(command, small_s
     options = ("--sae", small_sae, "--out", run, "--tokens", 20_000, "--features", "random:3")
     ended = command("label", *options, "--llm", "openai:gpt-x", "--dry-run")
     assert ended.code == 0, ended.err
-    assert "n_requests" in ended.out
+    assert [line.split()[0] for line in ended.out.splitlines()] == ["requests", "label", "score", "null", "total"]
+    assert "unknown price" in ended.out
+    prices = tmp_path / "prices.toml"
+    prices.write_text('["openai:gpt-x"]\nas_of = 2026-11-01\ninput = 1.0\noutput = 4.0\n')
+    priced = ("--llm", "openai:gpt-x", "--prices", prices, "--cache", tmp_path / "shared", "--json")
+    ended = command("label", *options, *priced, "--dry-run")
+    assert ended.code == 0, ended.err
+    total = json.loads(ended.out)["total"]
+    assert 0 < total["cost_usd_low"] < total["cost_usd_high"]
     assert not (run / "labels.csv").exists()
     assert command("label", *options).code == 0

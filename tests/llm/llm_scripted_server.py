@@ -45,6 +45,8 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes | None = None
     """Sent as is, instead of a reply."""
+    is_tool_call: bool = False
+    """Whether the text is a call's arguments."""
     usage: Any = "usual"
     delay_s: float = 0.0
     manner: str = "whole"  # whole, reset (half the body, then a reset), drip (a byte now and then)
@@ -152,6 +154,9 @@ def _completion(answer: Answer) -> dict[str, Any]:
     message = {"role": "assistant", "content": answer.text, "refusal": None}
     if answer.stop == "refused":
         message = {"role": "assistant", "content": None, "refusal": "I can't help with that."}
+    if answer.is_tool_call:
+        call = {"id": "t1", "type": "function", "function": {"name": "Verdict", "arguments": answer.text}}
+        message = {"role": "assistant", "content": None, "tool_calls": [call]}
     details = {"cached_tokens": 20}
     usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110, "prompt_tokens_details": details}
     return {
@@ -167,13 +172,16 @@ def _completion(answer: Answer) -> dict[str, Any]:
 def _message(answer: Answer) -> dict[str, Any]:
     stop = {"ok": "end_turn", "cut": "max_tokens", "refused": "refusal"}[answer.stop]
     refused = answer.stop == "refused"
+    block = {"type": "text", "text": answer.text}
+    if answer.is_tool_call:
+        block = {"type": "tool_use", "id": "t1", "name": "answer", "input": json.loads(answer.text)}
     usage = {"input_tokens": 80, "output_tokens": 10, "cache_read_input_tokens": 20, "cache_creation_input_tokens": 0}
     return {
         "id": "m1",
         "type": "message",
         "role": "assistant",
         "model": "m",
-        "content": [] if refused else [{"type": "text", "text": answer.text}],
+        "content": [] if refused else [block],
         "stop_reason": stop,
         "stop_details": {"type": "refusal", "category": "frontier_llm", "explanation": "x"} if refused else None,
         "usage": usage if answer.usage == "usual" else answer.usage,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sqlite3
 from pathlib import Path
@@ -14,7 +15,7 @@ from llm_batch_server import LOOK, RESULTS, SUBMIT, BatchAsker, BatchServer, Lin
 from llm_scripted_server import CANARY, GOOD, Answer, error, question
 
 from autointerp.errors import IncompleteError, ProviderFatalError, UsageError
-from autointerp.llm import Outcome, request_key
+from autointerp.llm import Outcome, estimate, request_key
 from autointerp.llm.batch._parts import parts
 
 FIVE = [question(number) for number in range(5)]
@@ -49,11 +50,25 @@ def test_a_batch_answers_in_any_order_and_its_answers_are_everybodys(batch_asker
     assert len(server.batches) == 1
     assert server.batches[0].keys == [request_key(one, batch_asker.spec) for one in FIVE]
     assert batch_asker.states() == ["settled"] * 5
-    assert any("in_progress, 0 of 5 done" in note and "5 in flight" in note for note in batch_asker.notes)
+    assert any("in_progress, 0 of 5 done" in note and "5 in batches" in note for note in batch_asker.notes)
     n_calls = len(server.calls)
     for way in ("batch:", "", "replay:"):
         assert [reply.from_journal for reply in batch_asker(*FIVE, way=way)] == [True] * 5
     assert len(server.calls) == n_calls
+
+
+def test_a_batch_costs_its_share_of_the_price(batch_asker: BatchAsker, price: None, tmp_path: Path) -> None:
+    del price
+    live = dataclasses.replace(batch_asker.spec, way="live")
+    whole = estimate([FIVE[0]], batch_asker.spec).cost_usd_high
+    table = tmp_path / "prices.toml"
+    table.write_text(table.read_text().replace("output = 40.0", "output = 40.0\nbatch = 0.5"))
+    half = estimate([FIVE[0]], batch_asker.spec).cost_usd_high
+    assert whole is not None
+    assert half == pytest.approx(whole / 2)
+    assert estimate([FIVE[0]], live).cost_usd_high == whole
+    (reply, skipped) = batch_asker(*FIVE[:2], max_cost_usd=0.75 * whole)
+    assert (reply.cost_usd, skipped.outcome) == (0.0007, Outcome.skipped_budget)
 
 
 def test_polls_grow_apart(batch_asker: BatchAsker, pauses: list[float]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from llm_scripted_server import MODELS, Answer, Asker, ScriptedServer, error, question
 
 from autointerp.errors import UsageError
-from autointerp.llm import Limits, Outcome, Usage, estimate, parse_provider
+from autointerp.llm import Journal, Limits, Outcome, Usage, estimate, parse_provider
 from autointerp.llm._prices import Price, find_price
 
 PRICES = """
@@ -44,7 +45,7 @@ def test_costs_are_counted(asker: Asker, prices: Path) -> None:
     del prices
     replies = asker(question(1), question(2))
     assert [reply.cost_usd for reply in replies] == pytest.approx([COST, COST])
-    assert asker.notes[-1] == f"2/2 ${2 * COST:.4f}, 220 tokens, 0 in flight"
+    assert asker.notes[-1] == f"2/2 ${2 * COST:.4f}, 220 tokens, 0 of 1 in flight"
 
 
 def test_a_reask_is_paid_too(asker: Asker, server: ScriptedServer, prices: Path) -> None:
@@ -55,7 +56,7 @@ def test_a_reask_is_paid_too(asker: Asker, server: ScriptedServer, prices: Path)
 
 
 def test_a_cost_bound_needs_a_price(asker: Asker, server: ScriptedServer) -> None:
-    with pytest.raises(UsageError, match=r"AUTOINTERP_PRICES.*--max-requests"):
+    with pytest.raises(UsageError, match=r"--prices.*AUTOINTERP_PRICES.*--max-requests"):
         asker(question(1), max_cost_usd=1.0)
     assert server.calls == []
 
@@ -111,16 +112,82 @@ def test_cache_prices() -> None:
     assert written.cost(Usage(1000, 0, tokens_cache_written=1000)) == pytest.approx(0.003)
 
 
-@given(st.integers(0, 10**6), st.integers(0, 10**5), st.floats(0, 1), st.floats(0, 1))
-def test_no_reply_costs_more_than_its_worst_case(n_in: int, n_out: int, read: float, written: float) -> None:
-    price = Price.model_validate(
-        {"as_of": "2026-11-01", "input": 2, "output": 4, "input_cache_read": 0.5, "input_cache_write": 2.5}
-    )
+def test_reasoning_and_batches_have_their_prices() -> None:
+    plain = Price.model_validate({"as_of": "2026-11-01", "input": 2, "output": 4})
+    usage = Usage(1000, 100, tokens_reasoning=60)
+    assert plain.cost(usage) == plain.cost(usage, is_batch=True) == pytest.approx(0.0024)
+    assert plain.worst_cost(1000, 100, is_batch=True) == pytest.approx(0.0024)
+    priced = plain.model_copy(update={"output_reasoning": 10.0, "batch": 0.5})
+    assert priced.cost(usage) == pytest.approx(0.002 + (40 * 4 + 60 * 10) / 1e6)
+    assert priced.cost(usage, is_batch=True) == pytest.approx(0.001 + (20 * 4 + 30 * 10) / 1e6)
+    assert priced.worst_cost(1000, 100) == pytest.approx(0.003)
+    assert priced.worst_cost(1000, 100, is_batch=True) == pytest.approx(0.0015)
+
+
+PRICE = st.floats(0, 1000)
+
+
+@given(
+    st.builds(
+        Price,
+        as_of=st.just(date(2026, 11, 1)),
+        input=PRICE,
+        output=PRICE,
+        input_cache_read=PRICE | st.none(),
+        input_cache_write=PRICE,
+        output_reasoning=PRICE | st.none(),
+        batch=st.floats(0, 1) | st.none(),
+    ),
+    st.tuples(st.integers(0, 10**6), st.integers(0, 10**5)),
+    st.tuples(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1)),
+    st.booleans(),
+)
+def test_no_reply_costs_more_than_its_worst_case(
+    price: Price, tokens: tuple[int, int], shares: tuple[float, float, float], is_batch: bool
+) -> None:
+    n_in, n_out = tokens
+    read, written, reasoning = shares
     cached = int(n_in * read)
-    usage = Usage(n_in, n_out, cached, int((n_in - cached) * written))
-    cost = price.cost(usage)
+    usage = Usage(n_in, n_out, cached, int((n_in - cached) * written), int(n_out * reasoning))
+    cost = price.cost(usage, is_batch=is_batch)
     assert cost is not None
-    assert 0 <= cost <= price.worst_cost(n_in, n_out) * (1 + 1e-9)
+    assert 0 <= cost <= price.worst_cost(n_in, n_out, is_batch=is_batch) * (1 + 1e-9)
+
+
+def test_reasoning_tokens_are_counted_and_priced_apart(
+    openai_asker: Asker, server: ScriptedServer, prices: Path
+) -> None:
+    prices.write_text(PRICES.replace("input_cache_read", "output_reasoning = 2000.0\ninput_cache_read", 1))
+    details = {"completion_tokens_details": {"reasoning_tokens": 6}}
+    server.script = [Answer(usage={"prompt_tokens": 100, "completion_tokens": 10, **details})]
+    (reply,) = openai_asker(question(1))
+    assert reply.usage == Usage(100, 10, tokens_reasoning=6)
+    assert reply.cost_usd == pytest.approx((100 * 100 + 4 * 1000 + 6 * 2000) / 1e6)
+    with Journal(openai_asker.journal) as book:
+        assert book._db.execute("SELECT tokens_out, tokens_reasoning FROM attempts").fetchall() == [(10, 6)]
+
+
+def test_the_running_cost_is_of_this_call(asker: Asker, server: ScriptedServer, prices: Path) -> None:
+    del prices
+    server.script = [Answer(text="no")]
+    asker(question(1), question(2), max_requests=1)
+    asker(question(1), question(2), question(3))
+    state = "0 of 1 in flight, 1 of 4 replies did not fit the schema"
+    assert asker.notes[-1] == f"3/3 ${3 * COST:.4f}, 330 tokens, {state}"
+    (first, *_) = asker(question(1), question(2), question(3))
+    assert first.cost_usd == pytest.approx(2 * COST)
+    assert asker.notes[-1] == "3/3 $0.0000, 0 tokens"
+
+
+def test_a_price_file_given_wins_over_the_one_in_the_environment(prices: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text('["openai:gpt-test"]\nas_of = 2026-11-01\ninput = 1.0\noutput = 1.0')
+    spec = parse_provider("openai:gpt-test")
+    assert [found.input for file in (own, None) if (found := find_price(spec, file))] == [1.0, 100.0]
+    own.write_text("[")
+    with pytest.raises(UsageError, match=r"--prices .*own\.toml"):
+        find_price(spec, own)
+    assert prices.exists()
 
 
 @pytest.mark.parametrize(
@@ -130,6 +197,7 @@ def test_no_reply_costs_more_than_its_worst_case(n_in: int, n_out: int, read: fl
         ('["openai:m"]\ninput = 1.0\noutput = 1.0', "as_of"),
         ('["openai:m"]\nas_of = 2026-01-01\ninput = -1.0\noutput = 1.0', "input"),
         ('["openai:m"]\nas_of = 2026-01-01\ninput = 1.0\noutput = 1.0\ncheap = 1', "cheap"),
+        ('["openai:m"]\nas_of = 2026-01-01\ninput = 1.0\noutput = 1.0\nbatch = 1.5', "batch"),
     ],
 )
 def test_broken_price_files_say_where(prices: Path, text: str, words: str) -> None:
@@ -174,6 +242,7 @@ def test_a_replay_costs_nothing(prices: Path) -> None:
 @pytest.mark.parametrize(
     "bad",
     [{"max_cost_usd": -1}, {"max_cost_usd": float("nan")}, {"max_requests": -1}, {"max_concurrency": 0},
+     {"requests_per_minute": 0}, {"tokens_per_minute": -1},
      {"timeout_s": 0}, {"timeout_s": float("nan")}, {"max_attempts": 0}],
 )  # fmt: skip
 def test_limits_that_make_no_sense(bad: dict[str, float]) -> None:

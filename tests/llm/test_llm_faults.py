@@ -12,10 +12,17 @@ import pytest
 from llm_scripted_server import CANARY, GOOD, Answer, Asker, Call, ScriptedServer, error, question
 
 from autointerp.errors import ProviderFatalError
-from autointerp.llm import Journal, Outcome, SendError
+from autointerp.llm import Attempt, Journal, Outcome, SendError
 from autointerp.llm._http import retry_after_s, send_error
 from autointerp.llm._retry import retrying
 from autointerp.llm._secret import Secret
+
+
+def attempts(asker: Asker) -> list[Attempt]:
+    """All of them, in the order of the journal."""
+    with Journal(asker.journal) as book:
+        keys = book._db.execute("SELECT DISTINCT key FROM attempts").fetchall()
+        return [attempt for (key,) in keys for attempt in book.billed(key)]
 
 
 @pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 529])
@@ -144,6 +151,7 @@ def test_stalls_end_at_the_deadline_and_hold_up_nobody(asker: Asker, server: Scr
 @pytest.mark.parametrize(
     "usage",
     [None, {}, 7, {"prompt_tokens": -1, "input_tokens": -1}, {"prompt_tokens": 10**12, "input_tokens": 10**12},
+     {"prompt_tokens": 9, "completion_tokens": 1, "completion_tokens_details": {"reasoning_tokens": 2}},
      {"prompt_tokens": "9", "input_tokens": "9"}, {"prompt_tokens": 0, "input_tokens": 0, "completion_tokens": 5}],
 )  # fmt: skip
 def test_usage_that_cant_be_is_unknown(asker: Asker, server: ScriptedServer, usage: object) -> None:
@@ -155,23 +163,83 @@ def test_usage_that_cant_be_is_unknown(asker: Asker, server: ScriptedServer, usa
 def test_the_ladder_steps_down_once_for_an_endpoint(asker: Asker, server: ScriptedServer, kind: str) -> None:
     def old_server(call: Call) -> Answer:
         wanted = call.body.get("response_format", call.body.get("output_config", {}))
+        if "tools" in call.body:
+            return Answer(is_tool_call=True)
         return error(400, message="response_format output_config: unknown json_schema") if wanted else Answer()
 
     server.otherwise = old_server
     replies = asker(question(1), question(2))
     assert {reply.outcome for reply in replies} == {Outcome.ok}
-    n_rungs = 3 if kind == "openai" else 2
-    assert len(server.calls) == n_rungs + 1
-    assert "JSON Schema" not in server.calls[0].text
-    assert "JSON Schema" in server.calls[-1].text
-    assert any("going on with prompt" in note for note in asker.notes)
+    n_refused = 3 if kind == "openai" else 1
+    assert len(server.calls) == n_refused + 2
+    assert "tools" not in server.calls[0].body
+    assert "tools" in server.calls[-1].body
+    assert any("going on with tool" in note for note in asker.notes)
+    assert asker(question(3))[0].outcome is Outcome.ok
+    assert len(server.calls) == n_refused + 3
 
 
 def test_json_object_is_the_middle_rung(openai_asker: Asker, server: ScriptedServer) -> None:
     server.script = [error(500, message="body.response_format.type: json_schema is not one of text, json_object")]
     assert openai_asker(question(1))[0].outcome is Outcome.ok
-    assert server.calls[1].body["response_format"] == {"type": "json_object"}
+    asked = server.calls[1].body["response_format"]
+    assert (asked["type"], asked["schema"]["additionalProperties"]) == ("json_object", False)
     assert '"additionalProperties":false' in json.loads(json.dumps(server.calls[1].body["messages"]))[0]["content"]
+
+
+def test_json_object_goes_without_a_schema_where_that_is_refused(openai_asker: Asker, server: ScriptedServer) -> None:
+    def strict(call: Call) -> Answer:
+        form = call.body.get("response_format", {})
+        known = form == {"type": "json_object"}
+        return Answer() if known else error(400, message=f"response_format: {' '.join(form)} not known")
+
+    server.otherwise = strict
+    assert [reply.outcome for reply in openai_asker(question(1), question(2))] == ["ok", "ok"]
+    assert [attempt.rung for attempt in attempts(openai_asker)] == ["json_object", "json_object"]
+    assert "JSON Schema" in server.calls[-1].text
+    n_calls = len(server.calls)
+    assert openai_asker(question(3))[0].outcome is Outcome.ok  # remembered
+    assert len(server.calls) == n_calls + 1
+
+
+def test_what_a_tool_was_called_with_is_the_reply(asker: Asker, server: ScriptedServer) -> None:
+    def tools_only(call: Call) -> Answer:
+        if "tools" not in call.body:
+            return error(400, message="response_format output_config: not supported")
+        bad = "question 1" in call.text and "could not be used" not in call.text
+        return Answer(text=GOOD.replace("4", "9") if bad else GOOD, is_tool_call=True)
+
+    server.otherwise = tools_only
+    assert [reply.outcome for reply in asker(question(1), question(2))] == ["ok", "ok"]
+    assert {attempt.rung for attempt in attempts(asker)} == {"tool"}
+    assert sorted(attempt.outcome for attempt in attempts(asker)) == ["invalid", "ok", "ok"]
+    body = server.calls[-1].body
+    assert '"additionalProperties": false' in json.dumps(body["tools"])
+    assert body["tool_choice"]["type"] in ("function", "tool")
+
+
+def test_a_server_without_tools_is_asked_in_words(asker: Asker, server: ScriptedServer) -> None:
+    def words_only(call: Call) -> Answer:
+        if "tools" in call.body:
+            return error(400, message="tool_choice is not supported")
+        asked = {"response_format", "output_config"} & set(call.body)
+        return error(400, message="response_format output_config") if asked else Answer()
+
+    server.otherwise = words_only
+    assert asker(question(1))[0].outcome is Outcome.ok
+    assert [attempt.rung for attempt in attempts(asker)] == ["prompt"]
+    assert "JSON Schema" in server.calls[-1].text
+
+
+def test_a_long_prompt_is_not_taken_for_a_refusal_of_tools(asker: Asker, server: ScriptedServer) -> None:
+    def short(call: Call) -> Answer:
+        if "tools" in call.body:
+            return error(400, message="maximum context length is 9 tokens, in the messages and in the tools")
+        return error(400, message="response_format output_config")
+
+    server.otherwise = short
+    assert asker(question(1))[0].outcome is Outcome.error
+    assert "tools" in server.calls[-1].body
 
 
 def test_a_server_that_refuses_every_rung_is_an_error(asker: Asker, server: ScriptedServer, waits: list[float]) -> None:
@@ -182,16 +250,20 @@ def test_a_server_that_refuses_every_rung_is_an_error(asker: Asker, server: Scri
 
 def test_a_schema_that_is_ignored_steps_down_and_says_so(asker: Asker, server: ScriptedServer) -> None:
     def chatty(call: Call) -> Answer:
-        return Answer() if "JSON Schema" in call.text else Answer(text="Dogs!")
+        return Answer() if {"response_format", "output_config"}.isdisjoint(call.body) else Answer(text="Dogs!")
 
     server.otherwise = chatty
-    replies = asker(*map(question, range(4)))
-    assert [reply.outcome for reply in replies] == [Outcome.invalid] + [Outcome.ok] * 3
+    replies = asker(*map(question, range(9)))
+    assert [reply.outcome for reply in replies].count("ok") >= 5
     assert any("3 of 3 replies do not fit the schema under json_schema" in note for note in asker.notes)
+    n_invalid = sum("Dogs" in (attempt.reply or "") for attempt in attempts(asker))
+    n_judged = len(attempts(asker))
+    assert asker.notes[-1].endswith(f"0 of 1 in flight, {n_invalid} of {n_judged} replies did not fit the schema")
 
 
 def test_one_good_reply_proves_a_rung(asker: Asker, server: ScriptedServer) -> None:
-    server.script = [Answer(), *[Answer(text="no")] * 6]
+    bad = ("question 1", "question 2", "question 3")
+    server.otherwise = lambda call: Answer(text="no") if any(one in call.text for one in bad) else Answer()
     replies = asker(*map(question, range(5)))
     assert [reply.outcome for reply in replies] == ["ok", "invalid", "invalid", "invalid", "ok"]
     assert not any("going on" in note for note in asker.notes)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import sqlite3
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -157,3 +159,143 @@ def test_hostile_text_survives(tmp_path: Path, reply: str, tag: str) -> None:
     with Journal(tmp_path / "j") as book:
         book.record(variant(key=key, reply=reply, tag=tag))
         assert (book.billed(key)[-1].reply, book.billed(key)[-1].tag) == (reply, tag)
+
+
+def outcomes(book: Journal, key: str) -> list[str]:
+    return [str(attempt.outcome) for attempt in book.billed(key)]
+
+
+def test_a_reopened_request_has_no_answer_and_has_cost_what_it_cost(tmp_path: Path) -> None:
+    with Journal(tmp_path / "j") as book:
+        book.record_many([ATTEMPT, variant(key="other"), variant(key="failed", outcome=Outcome.error)])
+        assert book.reopen(["k", "k", "failed", "unknown"]) == 1
+        history = book.history("k")
+        assert (history.attempts, history.superseded, history.outcome) == ((), (ATTEMPT,), None)
+        assert (history.is_final, history.is_awaited) == (False, True)
+        assert book.history("failed").outcome is Outcome.error
+        assert not book.history("failed").is_awaited
+        assert book.history("other").is_final
+        assert book.reopen(["k"]) == 0
+        assert book.spent() == (3 * 0.5, 3)
+    with Journal(tmp_path / "j") as book:
+        book.record_many([variant(outcome=Outcome.error), variant(outcome=Outcome.refused)])
+        assert outcomes(book, "k") == ["refused"]
+        history = book.history("k")
+        assert [str(one.outcome) for one in history.attempts] == ["error", "refused"]
+        assert (history.is_final, history.is_awaited) == (True, False)
+        assert book.reopen(["k"]) == 1
+        book.record(ATTEMPT)
+        assert outcomes(book, "k") == ["ok"]
+        assert [str(one.outcome) for one in book.history("k").superseded] == ["ok", "refused"]
+        plain = "SELECT key, through FROM reopened ORDER BY through"
+        assert book._db.execute(plain).fetchall() == [("k", 1), ("k", 5)]
+
+
+def test_an_answer_of_another_run_costs_this_one_nothing(tmp_path: Path) -> None:
+    taken = variant(reserved_usd=0.75).for_another_run()
+    assert (taken.source, taken.cost_usd, taken.saved_usd) == ("cache", 0.0, 0.5)
+    assert taken.for_another_run() == taken
+    with Journal(tmp_path / "j") as book:
+        book.record_many([taken, variant(cost_usd=None).for_another_run()])
+        assert book.spent() == (0.0, 0)
+        assert book.billed("k")[0] == taken
+        query = "SELECT source, cost_usd, saved_usd FROM attempts ORDER BY id"
+        assert book._db.execute(query).fetchall() == [("cache", 0.0, 0.5), ("cache", 0.0, None)]
+
+
+VERSION_1 = """
+CREATE TABLE attempts (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL, attempt INTEGER NOT NULL, tag TEXT NOT NULL,
+    provider TEXT NOT NULL, endpoint TEXT NOT NULL, model TEXT NOT NULL, rung TEXT NOT NULL, ask INTEGER NOT NULL,
+    outcome TEXT NOT NULL, reason TEXT NOT NULL,
+    tokens_in INTEGER, tokens_out INTEGER, tokens_cached INTEGER, tokens_cache_written INTEGER,
+    cost_usd REAL, reserved_usd REAL,
+    started TEXT NOT NULL, seconds REAL NOT NULL, http_status INTEGER, request_id TEXT,
+    request TEXT NOT NULL, reply TEXT
+);
+CREATE INDEX attempts_by_key ON attempts (key);
+PRAGMA application_id = 1095322161;
+PRAGMA user_version = 1;
+INSERT INTO attempts VALUES (1, 'k', 1, 'feature 7', 'openai', 'http://127.0.0.1:1/v1', 'm', 'json_schema', 1,
+    'ok', '', 10, 2, 3, 1, 0.5, 0.75, '2026-01-01T00:00:00.000+00:00', 1.5, 200, 'r', '{}', 'yes');
+INSERT INTO attempts VALUES (2, 'l', 1, '', 'openai', 'http://127.0.0.1:1/v1', 'm', 'json_schema', 1,
+    'invalid', 'odd', NULL, NULL, NULL, NULL, NULL, 0.75, '2026-01-01T00:00:00.000+00:00', 1.5, 200, NULL, '{}', 'no');
+"""
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """A journal as the first version of this project wrote it."""
+    file = tmp_path / "old"
+    plain = sqlite3.connect(file)
+    plain.execute("PRAGMA journal_mode=WAL")
+    plain.executescript(VERSION_1)
+    plain.close()
+    return file
+
+
+def test_an_older_journal_is_brought_up_to_date(old: Path) -> None:
+    for _ in range(2):
+        with Journal(old) as book:
+            assert book._db.execute("PRAGMA user_version").fetchone() == (VERSION,)
+            assert book.billed("k") == [variant(reply="yes")]
+            assert [one.usage for one in book.billed("l")] == [None]
+            assert book.spent() == (0.5 + 0.75, 2)
+    with Journal(old) as book:
+        book.reopen(["k"])
+        book.record(variant(usage=Usage(10, 2, 3, 1, 2)))
+        assert [one.usage for one in book.billed("k")] == [Usage(10, 2, 3, 1, 2)]
+
+
+def test_an_older_journal_can_be_replayed_untouched(old: Path) -> None:
+    before = old.read_bytes()
+    old.chmod(0o444)
+    with Journal(old, read_only=True) as book:
+        assert book.billed("k") == [variant(reply="yes")]
+        assert not book.history("l").is_final
+    assert old.read_bytes() == before
+    assert [one.name for one in old.parent.iterdir()] == ["old"]
+
+
+def test_several_may_bring_it_up_to_date_at_once(old: Path) -> None:
+    failures: list[Exception] = []
+
+    def use() -> None:
+        try:
+            with Journal(old) as book:
+                book.record(ATTEMPT)
+        except AutointerpError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=use) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    with Journal(old) as book:
+        assert len(book.billed("k")) == 1 + 8
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from autointerp.llm import Journal
+
+sys.path.insert(0, sys.argv[2])
+from test_llm_journal import ATTEMPT
+
+with Journal(Path(sys.argv[1])) as book:
+    for _ in range(25):
+        book.record(ATTEMPT)
+"""
+
+
+def test_two_processes_may_write(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WRITER, str(tmp_path / "j"), str(Path(__file__).parent)]
+    children = [subprocess.Popen(command) for _ in range(2)]
+    assert [child.wait(60) for child in children] == [0, 0]
+    with Journal(tmp_path / "j") as book:
+        numbers = [row[0] for row in book._db.execute("SELECT attempt FROM attempts ORDER BY id")]
+    assert numbers == list(range(1, 51))

@@ -22,18 +22,29 @@ class Word(BaseModel):
 
 REQUEST = Request((Message("system", "Näme it."), Message("user", "x\ud800\n")), Word, tag="t")
 SPEC = parse_provider("openai:gpt-test")
-GOLDEN = (
-    '{"endpoint":"https://api.openai.com/v1","format":{"json_schema":{"name":"Word","schema":{"additionalProperties":false,'
-    '"properties":{"word":{"type":"string"}},"required":["word"],"type":"object"},"strict":true},"type":'
-    '"json_schema"},"messages":[{"content":"N\\u00e4me it.","role":"system"},{"content":"x\\\\ud800\\n",'
-    '"role":"user"}],"model":"gpt-test","parameters":{"max_output_tokens":600},"provider":"openai","sample":0}'
+MESSAGES = '"messages":[{"content":"N\\u00e4me it.","role":"system"},{"content":"x\\\\ud800\\n","role":"user"}]'
+SCHEMA = '{"additionalProperties":false,"properties":{"word":{"type":"string"}},"required":["word"],"type":"object"}'
+OPENAI = (
+    '{"endpoint":"https://api.openai.com/v1","format":{"json_schema":{"name":"Word","schema":'
+    f'{SCHEMA},"strict":true}},"type":"json_schema"}},{MESSAGES},"model":"gpt-test",'
+    '"parameters":{"max_output_tokens":600},"provider":"openai","sample":0}'
 )
+ANTHROPIC = (
+    f'{{"endpoint":"https://api.anthropic.com","format":{{"schema":{SCHEMA},"type":"json_schema"}},{MESSAGES},'
+    '"model":"claude-test","parameters":{"max_output_tokens":600},"provider":"anthropic","sample":0}'
+)
+GOLDEN = [
+    ("openai:gpt-test", OPENAI, "e265b2d58f942508bc4867d5e12ec8219f97f1b63a494699131a501b1b285edf"),
+    ("anthropic:claude-test", ANTHROPIC, "002311c14232eac8e10610f72e3c593910103d581ad402cd66aa6c2b09a30efd"),
+]
+"""Provider, the bytes that are hashed, and the hash: what every journal and cache already written goes by."""
 
 
-def test_the_bytes_of_a_key_never_change() -> None:
-    assert request_json(REQUEST, SPEC) == GOLDEN
-    assert request_key(REQUEST, SPEC) == hashlib.sha256(GOLDEN.encode()).hexdigest()
-    assert request_key(REQUEST, SPEC) == "e265b2d58f942508bc4867d5e12ec8219f97f1b63a494699131a501b1b285edf"
+@pytest.mark.parametrize(("line", "golden", "key"), GOLDEN)
+def test_the_bytes_of_a_key_never_change(line: str, golden: str, key: str) -> None:
+    spec = parse_provider(line)
+    assert request_json(REQUEST, spec) == golden
+    assert request_key(REQUEST, spec) == hashlib.sha256(golden.encode()).hexdigest() == key
 
 
 def test_what_a_key_depends_on() -> None:

@@ -19,6 +19,7 @@ def test_every_error_is_in_the_tree_with_its_exit_code() -> None:
         "IncompleteError": 4,
         "ProviderFatalError": 5,
         "InterruptedRunError": 130,
+        "TerminatedRunError": 143,
     }
     for name in codes:
         assert name in (errors.__doc__ or "")

@@ -9,7 +9,16 @@ import sae
 from sae.penalties import FrequencyPenalty, parse_penalty
 from sae.training._loss import loss_weights
 from sae.training._weights import Weights, initial_weights, remove_parallel_, unit_rows_
-from sae.training.steps import STEPS, Objective, _autograd, _pairs, autograd_step, relu_dense_step, relu_sparse_step
+from sae.training.steps import (
+    STEPS,
+    Objective,
+    _autograd,
+    _pairs,
+    autograd_step,
+    relu_dense_step,
+    relu_sparse_step,
+    stored,
+)
 
 D_IN, D_SAE, N = 6, 20, 33
 
@@ -47,7 +56,7 @@ def objective(architecture, penalty="l1", reduction="sse", coefficient=0.7, **ch
 def assert_same(found, expected, goal):
     assert list(found.gradients) == list(expected.gradients)
     for name, gradient in expected.gradients.items():
-        torch.testing.assert_close(found.gradients[name], gradient, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(stored(found.gradients[name]), gradient, rtol=1e-5, atol=1e-5)
     for name in ("error", "squared_error", "counts"):
         torch.testing.assert_close(getattr(found, name), getattr(expected, name), rtol=1e-5, atol=1e-5)
     weight = goal.loss.l1
@@ -89,7 +98,8 @@ def test_every_parameter_receives_a_gradient(architecture, penalty, way):
     weights = random_weights(0.0, architecture)
     found = getattr(STEPS[architecture], way)(inputs(400), weights, objective(architecture, penalty, k=12))
     assert list(found.gradients) == list(weights.named())
-    for name, gradient in found.gradients.items():
+    for name, one in found.gradients.items():
+        gradient = stored(one)
         assert gradient.shape == weights.named()[name].shape
         per_feature = gradient.abs() if gradient.ndim == 1 else gradient.abs().sum(dim=1)
         share = (per_feature > 0).float().mean()
@@ -121,7 +131,7 @@ def test_gradients_are_those_of_the_model_and_the_loss(monkeypatch, compute, red
     step = compute(x, weights, goal)
     expected = [model.W_enc.grad.T, model.b_enc.grad, model.W_dec.grad, model.b_dec.grad]
     for found, wanted in zip(step.gradients.values(), expected, strict=True):
-        torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(stored(found), wanted, rtol=1e-4, atol=1e-6)
     total = (goal.loss.error * step.squared_error + goal.loss.l1 * step.penalty) / N
     torch.testing.assert_close(total, loss.detach())
     assert step.counts.tolist() == (features > 0).sum(dim=0).tolist()
@@ -146,7 +156,7 @@ def test_the_gates_own_reconstruction_does_not_move_the_decoder():
     decoder = weights.decoder.clone().requires_grad_()
     f = weights.to_sae(sae.SAEConfig("gated", d_in=D_IN, d_sae=D_SAE)).encode(x)
     (weights.b_dec + f @ decoder - x).square().sum().div(N).backward()
-    torch.testing.assert_close(found.gradients["decoder"], decoder.grad, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(stored(found.gradients["decoder"]), decoder.grad, rtol=1e-4, atol=1e-5)
     assert found.other_error > 0
 
 
@@ -197,11 +207,12 @@ def test_a_bfloat16_encoder_is_close_and_the_rest_float32(architecture, way):
     compute, penalty = getattr(STEPS[architecture], way), "step" if architecture == "jumprelu" else "l1"
     exact = compute(x, weights, objective(architecture, penalty))
     rounded = compute(x, weights, objective(architecture, penalty, encoder_dtype=torch.bfloat16))
-    for name, gradient in rounded.gradients.items():
+    for name, one in rounded.gradients.items():
+        gradient, wanted = stored(one), stored(exact.gradients[name])
         assert gradient.dtype == torch.float32
-        cosine = torch.cosine_similarity(gradient.flatten(), exact.gradients[name].flatten(), dim=0)
+        cosine = torch.cosine_similarity(gradient.flatten(), wanted.flatten(), dim=0)
         assert cosine > 0.98, name
-        assert not torch.equal(gradient, exact.gradients[name])
+        assert not torch.equal(gradient, wanted)
 
 
 def test_the_removed_part_was_parallel():

@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "llm"))
 
 from llm_scripted_server import Answer, Call, ScriptedServer
 
+import autointerp
 from autointerp.errors import IncompleteError
 from autointerp.harvest import Context
 from autointerp.label import label_features
@@ -66,6 +67,27 @@ def test_the_whole_way_and_back_from_the_journal(
     assert len(server.calls) == 9
     score_features(run, llm="replay:openai:m", asking=Asking(base_url=url))
     assert run.scores.read_bytes() == before[1]
+
+
+def test_a_second_run_pays_for_nothing_with_a_shared_cache(
+    make_run: Callable[..., RunDirectory],
+    planted: dict[int, list[Context]],
+    server: ScriptedServer,
+    tmp_path: Path,
+) -> None:
+    prices = tmp_path / "prices.toml"
+    prices.write_text('["openai:m"]\nas_of = 2026-11-01\ninput = 1.0\noutput = 4.0\n')
+    run = make_run({feature: planted[feature] for feature in (0, 1, 5)})
+    asking = Asking(base_url=f"{server.root}/v1", cache=tmp_path / "shared", prices=prices)
+    costs = []
+    for _ in range(2):
+        run.journal.unlink(missing_ok=True)
+        label_features(run, llm="openai:m", asking=asking)
+        scores = autointerp.score(run.path, cache=tmp_path / "shared", prices=prices)
+        assert scores["verified"].tolist() == [True] * 3
+        assert len(server.calls) == 3 + 6
+        costs.append(json.loads(run.summary.read_text(encoding="utf-8"))["cost_usd"])
+    assert costs == [pytest.approx(9 * (100 * 1.0 + 10 * 4.0) / 1e6), 0.0]
 
 
 def test_reliability_pays_only_for_what_was_not_asked_before(

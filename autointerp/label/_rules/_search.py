@@ -41,7 +41,7 @@ class Fit:
     f1: float
     """2 recall / (1 + recall + false alarm rate): F1 where both classes weigh the same."""
     recall: float
-    """Share of the energy, see ``_weights``."""
+    """Share of the energy, see ``weigh``."""
     false: float
     """Share of the negatives."""
     hits: tuple[bool, ...]
@@ -66,9 +66,9 @@ def search(positives: Sequence[Context], negatives: Sequence[Context]) -> Fit | 
         Of the rules that reach the bar the simplest among the best; if none does, the one with the best F1; None
         where nothing can be said about any peak.
     """
-    held = candidates(positives, _weights(positives).tolist())
+    held = candidates(positives, weigh(positives).tolist())
     table = _Table(positives, negatives)
-    ranked = sorted(held, key=lambda atom: (-held[atom], _cost((atom,)), atom))
+    ranked = sorted(held, key=lambda atom: (-held[atom], cost_of((atom,)), atom))
     singles = [table.fit((atom,)) for atom in ranked[:MAX_ATOMS]]
     useful = [fit.rule.atoms[0] for fit in singles if fit.recall >= MIN_RECALL]
     fits = [fit for fit in singles + table.pairs(useful) if len(describe(fit.rule)) <= MAX_LABEL]
@@ -77,7 +77,7 @@ def search(positives: Sequence[Context], negatives: Sequence[Context]) -> Fit | 
         return max(fits, key=lambda fit: fit.f1, default=None)
     best = max(fit.f1 for fit in good)
     near = [fit for fit in good if fit.f1 >= best - MARGIN]
-    return min(near, key=lambda fit: (_cost(fit.rule.atoms), -fit.f1, fit.rule.atoms))
+    return min(near, key=lambda fit: (cost_of(fit.rule.atoms), -fit.f1, fit.rule.atoms))
 
 
 class _Table:
@@ -88,8 +88,8 @@ class _Table:
 
     def __init__(self, positives: Sequence[Context], negatives: Sequence[Context]) -> None:
         self.positives, self.negatives = Slices(positives), Slices(negatives)
-        self.weights = _weights(positives)  # [p]
-        self.negative_weights = _weights(negatives)  # [n]
+        self.weights = weigh(positives)  # [p]
+        self.negative_weights = weigh(negatives)  # [n]
 
     def fit(self, atoms: tuple[Atom, ...]) -> Fit:
         """Look one rule up."""
@@ -118,7 +118,7 @@ class _Table:
         return Fit(rule, f1, recall, false, tuple(hits.tolist()), int(alarms.sum()))
 
 
-def _weights(contexts: Sequence[Context]) -> Floats:
+def weigh(contexts: Sequence[Context]) -> Floats:
     """One weight a context, summing to 1.
 
     A context stands for its stratum (a tenth of the activations for a decile), and a positive counts by its activation
@@ -131,7 +131,7 @@ def _weights(contexts: Sequence[Context]) -> Floats:
     return np.asarray(weights / weights.sum())
 
 
-def _cost(atoms: tuple[Atom, ...]) -> int:
+def cost_of(atoms: tuple[Atom, ...]) -> int:
     """How much a reader has to hold in mind."""
     cost = _PAIR_COST * (len(atoms) - 1)
     for atom in atoms:

@@ -10,8 +10,9 @@ import anthropic
 
 from autointerp.llm._anthropic import AnthropicProvider, read_message
 from autointerp.llm._http import read_body
-from autointerp.llm._provider import RawReply, Rung, SendError
+from autointerp.llm._provider import RawReply, SendError
 from autointerp.llm._request import Request
+from autointerp.llm._rung import Rung
 from autointerp.llm._secret import Secret
 from autointerp.llm._spec import ProviderSpec
 from autointerp.llm._text import excerpt
@@ -77,7 +78,7 @@ class AnthropicBatches:
         await self._provider.close()
 
     async def _body(self, call: Any) -> dict[str, Any]:
-        return read_body(await answer_of(call, anthropic, self.secret), self.secret)
+        return read_body((await answer_of(call, anthropic, self.secret)).http_response, self.secret)
 
     async def _download(self, state: BatchState, path: Path) -> None:
         with path.open("wb") as out:

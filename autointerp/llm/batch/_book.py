@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from autointerp.llm._attempt import Attempt
+from autointerp.llm._job import Job
 from autointerp.llm._journal import Journal, write_attempt
-from autointerp.llm._run import Job
 from autointerp.llm._spec import ProviderSpec
 
 

@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from autointerp.errors import IncompleteError, InterruptedRunError, ProviderFatalError
+from autointerp.errors import IncompleteError, ProviderFatalError
 from autointerp.llm._budget import Limits
 from autointerp.llm._provider import SendError
 from autointerp.llm._retry import retrying
+from autointerp.llm._signals import stopped
 from autointerp.llm._spec import ProviderSpec
 
 T = TypeVar("T")
@@ -32,14 +33,18 @@ class Calls:
         self._spec, self._limits, self._go_on = spec, limits, go_on
         self.under_way: dict[str, int] = {}
         """How many requests each batch has for us, by the provider's id."""
-        self._n_interrupts = 0
+        self._signals: list[int] = []
         self._halt = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[Any] | None = None
 
-    def interrupt(self) -> None:
-        """End at the next wait; a second call ends at once. Callable from a signal handler."""
-        self._n_interrupts += 1
+    def interrupt(self, number: int) -> None:
+        """End at the next wait; a second call ends at once. Callable from a signal handler.
+
+        Args:
+            number: The signal's.
+        """
+        self._signals.append(number)
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._notice_interrupt)
 
@@ -54,7 +59,7 @@ class Calls:
         try:
             await work
         except asyncio.CancelledError:
-            if not self._n_interrupts:
+            if not self._signals:
                 raise
         self.stop_if_interrupted()
 
@@ -64,8 +69,8 @@ class Calls:
         Raises:
             InterruptedRunError: ``interrupt`` was called.
         """
-        if self._n_interrupts:
-            raise InterruptedRunError(f"stopped. {self._summary()}")
+        if self._signals:
+            raise stopped(self._signals[0], self._summary())
 
     async def pause(self, seconds: float) -> None:
         """Wait.
@@ -143,9 +148,9 @@ class Calls:
         return f"{goes_on}Nothing is lost; go on with: {self._go_on}"
 
     def _notice_interrupt(self) -> None:
-        if self._n_interrupts > 0:
+        if self._signals:
             self._halt.set()
-        if self._n_interrupts > 1 and self._task is not None:
+        if len(self._signals) > 1 and self._task is not None:
             self._task.cancel()
 
 

@@ -11,8 +11,9 @@ import openai
 
 from autointerp.llm._http import read_body
 from autointerp.llm._openai import OpenAIProvider, read_completion
-from autointerp.llm._provider import RawReply, Rung, SendError
+from autointerp.llm._provider import RawReply, SendError
 from autointerp.llm._request import Request
+from autointerp.llm._rung import Rung
 from autointerp.llm._secret import Secret
 from autointerp.llm._spec import ProviderSpec
 from autointerp.llm._text import excerpt
@@ -34,7 +35,7 @@ class OpenAIBatches:
     def __init__(self, spec: ProviderSpec, secret: Secret, *, timeout_s: float) -> None:
         """Args as in ``open_service``."""
         self.secret = secret
-        self._provider = OpenAIProvider(spec, secret, timeout_s=timeout_s)
+        self._provider = OpenAIProvider(spec, secret, timeout_s=timeout_s, quirks=set())
         self._client = self._provider.client
 
     def line(self, key: str, request: Request) -> dict[str, Any]:
@@ -86,7 +87,7 @@ class OpenAIBatches:
         await self._provider.close()
 
     async def _body(self, call: Any) -> dict[str, Any]:
-        return read_body(await answer_of(call, openai, self.secret), self.secret)
+        return read_body((await answer_of(call, openai, self.secret)).http_response, self.secret)
 
     async def _download(self, state: BatchState, path: Path) -> None:
         with path.open("wb") as out:

@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 from autointerp.llm._attempt import Attempt
 from autointerp.llm._history import reask
+from autointerp.llm._job import Job
 from autointerp.llm._lines import Lines
 from autointerp.llm._prices import Price
-from autointerp.llm._provider import RawReply, Rung, SendError
+from autointerp.llm._provider import RawReply, SendError
 from autointerp.llm._reply import Outcome
 from autointerp.llm._request import Request, request_json
-from autointerp.llm._run import Job
+from autointerp.llm._rung import Rung
 from autointerp.llm._spec import ProviderSpec
 from autointerp.llm._validate import validate_reply
 from autointerp.llm.batch._book import OpenBatch
@@ -61,7 +62,7 @@ def attempt_of(
         outcome=outcome,
         reason=redact(reason),
         usage=usage,
-        cost_usd=0.0 if not may_cost else price.cost(usage) if price and usage else None,
+        cost_usd=0.0 if not may_cost else price.cost(usage, is_batch=True) if price and usage else None,
         reserved_usd=batch.reserved_usd[job.key],
         started=batch.started,
         seconds=0.0,

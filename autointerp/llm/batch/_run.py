@@ -10,13 +10,13 @@ from typing import Any
 
 from autointerp.llm._budget import Budget, Limits
 from autointerp.llm._history import reply_of, unanswered
+from autointerp.llm._job import Job
 from autointerp.llm._journal import Journal
 from autointerp.llm._lines import Lines, read_lines
 from autointerp.llm._prices import Price
 from autointerp.llm._provider import SendError
 from autointerp.llm._reply import Outcome, Reply
 from autointerp.llm._retry import retrying
-from autointerp.llm._run import Job
 from autointerp.llm._spec import ProviderSpec
 from autointerp.llm.batch._book import BatchBook, OpenBatch
 from autointerp.llm.batch._calls import TRANSFER_S, Calls
@@ -68,9 +68,9 @@ class BatchRun:
         self.interrupt = self._calls.interrupt
 
     @property
-    def n_in_flight(self) -> int:
-        """Requests that are in batches now."""
-        return sum(self._calls.under_way.values())
+    def state(self) -> str:
+        """What goes on, in a few words."""
+        return f"{sum(self._calls.under_way.values())} in batches"
 
     async def finish(self, jobs: Sequence[Job]) -> None:
         """Bring every job to its reply, in two rounds at most: re-asks are a round of their own.
@@ -121,7 +121,7 @@ class BatchRun:
         fitting: list[tuple[Send, dict[str, Any]]] = []
         for job in jobs:
             request = next_request(job)
-            worst_usd = budget.worst_case(request)
+            worst_usd = budget.worst_case(request, is_batch=True)
             if refusal := await budget.reserve(worst_usd, wait=False):
                 self._on_reply(unanswered(job.key, job.request, job.billed, Outcome.skipped_budget, refusal))
             else:

@@ -20,7 +20,7 @@ from sae._sparse import positive_positions
 from sae.training._loss import LossWeights
 from sae.training._weights import Weights
 from sae.training.steps._pairs import collect, decode_pairs, encode_blocks, find_pairs, merge_tied
-from sae.training.steps._step import Objective, Step
+from sae.training.steps._step import Objective, Step, sum_of_squares
 
 
 @torch.no_grad()
@@ -49,11 +49,11 @@ def relu_dense_step(x: Tensor, weights: Weights, objective: Objective) -> Step:
         totals["encoder"].addmm_(df.T, rows - weights.b_dec)
         totals["b_enc"].add_(df.sum(dim=0))
         totals["b_dec"].add_(g.sum(dim=0))
-        squared_error += error.square().sum()
+        squared_error += sum_of_squares(error)
         penalty += loss.reported(features).sum()
         counts += (features > 0).sum(dim=0)
     totals["b_dec"].sub_(totals["b_enc"] @ weights.encoder)
-    return Step(merge_tied(totals, weights), errors, squared_error, penalty, counts)
+    return Step(merge_tied(dict(totals), weights), errors, squared_error, penalty, counts)
 
 
 @torch.no_grad()
@@ -72,15 +72,14 @@ def relu_sparse_step(x: Tensor, weights: Weights, objective: Objective) -> Step:
     pairs = find_pairs(x, weights, objective.encoder_dtype, positive_positions)
     f = pairs.pre
     decoded, dots = decode_pairs(pairs, f, weights.decoder)
-    error = decoded.add_(weights.b_dec).sub_(x)
-    g = error * (2 * loss.error / n)
-    df = dots(g) + loss.slope(f) / n  # [nnz]: one dot product per active pair
+    error, factor = decoded.add_(weights.b_dec).sub_(x), 2 * loss.error / n
+    df = dots(error) * factor + loss.slope(f) / n  # [nnz]: one dot product per active pair
     if objective.frequency is not None:
         counts = torch.bincount(pairs.feature, minlength=len(weights.encoder))
         objective.frequency.observe(counts, n)
         df += objective.frequency.slope(f, pairs.feature, n)
-    gradients, counts = collect(pairs, x, weights, f=f, d_pre=df, groups=[(len(weights.encoder), g)])
-    return Step(gradients, error, error.square().sum(), loss.reported(f).sum(), counts)
+    gradients, counts = collect(pairs, x, weights, f=f, d_pre=df, groups=[(len(weights.encoder), error)], factor=factor)
+    return Step(gradients, error, sum_of_squares(error), loss.reported(f).sum(), counts)
 
 
 def _feature_gradient(features: Tensor, g: Tensor, weights: Weights, loss: LossWeights, n: int) -> Tensor:
