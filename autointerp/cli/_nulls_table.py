@@ -10,14 +10,14 @@ RATES = ("label", "verified", "robust")
 
 
 def print_table(summary: Mapping[str, Any]) -> None:
-    """A row a group, and below them a row a null; nothing for a summary without nulls."""
+    """A row a group, below them a row a null, and the control; nothing for a summary without nulls."""
     nulls = dict(summary["nulls"])
     if not nulls:
         return
     shuffled = nulls.pop("shuffled")
     rows = [(name, group["n"], group["rates"]) for name, group in summary["groups"].items()]
     rows.append(("null shuffled_labels", shuffled["verified"]["n"], {"verified": shuffled["verified"]}))
-    rows += [(f"null {name}", null["n"], null["rates"]) for name, null in nulls.items()]
+    rows += [(name if name == "control" else f"null {name}", null["n"], null["rates"]) for name, null in nulls.items()]
     width = max(len(name) for name, _, _ in rows) + 2
     print(f"{'':<{width}}{'n':>5}  " + "".join(f"{rate:<22}" for rate in RATES).rstrip(), file=sys.stderr)
     for name, n, rates in rows:

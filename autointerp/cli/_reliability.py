@@ -25,6 +25,8 @@ def run(
     max_cost: o.MaxCostOption = None,
     max_requests: o.MaxRequestsOption = None,
     max_connections: o.ConnectionsOption = None,
+    cache: o.CacheOption = None,
+    prices: o.PricesOption = None,
     requests_out: o.RequestsOutOption = None,
     replies_in: o.RepliesInOption = None,
     forget_batches: o.ForgetBatchesOption = False,
@@ -38,7 +40,7 @@ def run(
 
     found = verbs.reliability(
         run, samples=samples, features=features, max_cost_usd=max_cost, max_requests=max_requests,
-        max_connections=max_connections, requests_out=requests_out, replies_in=replies_in,
+        max_connections=max_connections, cache=cache, prices=prices, requests_out=requests_out, replies_in=replies_in,
         forget_batches=forget_batches, device=device, progress=terminal_progress(),
     )  # fmt: skip
     print(found.model_dump_json(indent=2) if as_json else "\n".join(_lines(found)))

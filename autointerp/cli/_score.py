@@ -43,7 +43,7 @@ def run(
         typer.Option(
             metavar="NAMES",
             help="all, or some of shuffled_labels, shuffled_activations, random_directions, frozen_random_decoder, "
-            "reinitialised_model.",
+            "reinitialised_model, control.",
         ),
     ] = "shuffled_labels",
     null_features: Annotated[

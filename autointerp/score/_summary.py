@@ -39,7 +39,8 @@ DEFINITIONS = {
     "scorers": "Further scorers: fuzzing (balanced accuracy), intruder (accuracy), simulation (Pearson correlation, "
     "and R2 against predicting 0), each beside chance and what the feature's usual tokens reach.",
     "nulls": "What features that mean nothing reach in the same pipeline. shuffled: the run's own contexts under other "
-    "features' labels. The rest are runs in nulls/ in which one thing is not real; what each replaces stands in it.",
+    "features' labels. The rest are runs in nulls/ in which one thing is not real, named as replaces. Those that "
+    "are trained are batch top-k SAEs of the run's width and L0; so is the control, which replaces nothing.",
     "low, high": "95 % interval: Wilson for rates, bootstrap over features for means. Recall and specificity count "
     "contexts of all features together as if each stood alone.",
     "worst_low, worst_high": "The rate if every missing answer were a no, or a yes.",

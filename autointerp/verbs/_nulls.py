@@ -10,14 +10,14 @@ from dataclasses import replace
 
 from autointerp.harvest import ContextConfig, harvest, load_features, write_contexts
 from autointerp.label import RULES, load_groups, load_labels, select_features
-from autointerp.llm import Asking
+from autointerp.llm import Asking, Handoff
 from autointerp.run import Manifest, Progress, RunDirectory, SAEInput
 from autointerp.score import load_scores, write_summary
-from autointerp.score.nulls import DEFAULT_N_FEATURES, NULLS, Parts, build_null, null_directory
+from autointerp.score.nulls import CONTROL, DEFAULT_N_FEATURES, NULLS, Parts, build_null, null_directory
 from autointerp.verbs._inputs import Options, open_inputs
 from autointerp.verbs._side_run import label_and_score
 
-_TRAINED = {"frozen_random_decoder", "reinitialised_model"}
+_TRAINED = {"frozen_random_decoder", "reinitialised_model", CONTROL}
 
 
 def run_nulls(
@@ -81,12 +81,12 @@ def _run_null(
 ) -> None:
     null, labeler = null_directory(run, name), run.read_manifest().labeler
     assert labeler is not None
-    progress.say(f"null {name}: {NULLS[name]}")
+    progress.say(f"{name}: {NULLS[name]}")
     if not null.exists or null.read_manifest().config["features"] != f"random:{n}":
         shutil.rmtree(null.path, ignore_errors=True)  # random directions match just these features
     if not null.is_done("contexts"):
         _ensure_contexts(run, null, name, n, device=device, progress=progress)
-    by_labeler = asking if labeler.provider == llm else Asking(limits=asking.limits, command=asking.command)
+    by_labeler = asking if labeler.provider == llm else replace(asking, handoff=Handoff())
     label_and_score(
         null,
         labeler=labeler,
@@ -118,7 +118,7 @@ def _ensure_contexts(
     started = time.monotonic()
     selection = select_features(load_features(null), f"random:{n}", seed=real.seed)
     for note in selection.notes:
-        progress.say(f"null {name}: {note}")
+        progress.say(f"{name}: {note}")
     (features,) = selection.groups.values()
     with progress.stage("contexts", "windows") as tick:
         write_contexts(

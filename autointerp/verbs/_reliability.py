@@ -19,7 +19,7 @@ from autointerp.score import (
     summarise_twins,
     write_reliability,
 )
-from autointerp.verbs._inputs import Options, open_inputs
+from autointerp.verbs._inputs import Options, open_inputs, optional_path
 from autointerp.verbs._side_run import label_and_score
 
 
@@ -31,6 +31,8 @@ def reliability(
     max_cost_usd: float | None = None,
     max_requests: int | None = None,
     max_connections: int | None = None,
+    cache: str | Path | None = None,
+    prices: str | Path | None = None,
     requests_out: str | Path | None = None,
     replies_in: str | Path | None = None,
     forget_batches: bool = False,
@@ -51,6 +53,8 @@ def reliability(
         max_cost_usd: Stop sending before this is spent, over everything in the run's journal.
         max_requests: Stop sending after so many requests, counted in the same way.
         max_connections: Requests in flight at most (default: as many as the account turns out to take).
+        cache: A folder of answers that runs share; what is in it is not sent again.
+        prices: A price table, see ``autointerp/llm/prices.toml`` (default: the one ``AUTOINTERP_PRICES`` names).
         requests_out: For ``jsonl``: a file to write the requests to that have no valid reply yet.
         replies_in: For ``jsonl``: a file of replies to take in first.
         forget_batches: Ask again what a batch begun earlier may still answer, and charge for.
@@ -73,9 +77,12 @@ def reliability(
     limits = Limits(max_cost_usd=max_cost_usd, max_requests=max_requests, max_concurrency=max_connections)
     command, handoff = ("autointerp", "reliability", str(directory.path)), Handoff.of(requests_out, replies_in)
     askings = [
-        Asking(base_url=one.base_url, limits=limits, handoff=handoff, forget_batches=forget_batches, command=command)
+        Asking(
+            base_url=one.base_url, limits=limits, cache=optional_path(cache), prices=optional_path(prices),
+            handoff=handoff, forget_batches=forget_batches, command=command,
+        )
         for one in (labeler, judge)
-    ]
+    ]  # fmt: skip
     deterministic = {labeler.provider, judge.provider} == {RULES}
     with exclusive(directory.path):
         chosen = [] if deterministic else _random_features(directory, features)

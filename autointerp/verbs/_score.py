@@ -55,9 +55,9 @@ def score(
         replies_in: For ``jsonl``: a file of replies to take in first.
         forget_batches: Ask again what a batch begun earlier may still answer, and charge for.
         nulls: What to hold the rates against: ``shuffled_labels`` (always made), ``shuffled_activations``,
-            ``random_directions``, ``frozen_random_decoder``, ``reinitialised_model``, some of them joined by commas, or
-            ``all``. All but the first are small runs in ``nulls/``, labelled and judged as the run is, under the limits
-            of the run.
+            ``random_directions``, ``frozen_random_decoder``, ``reinitialised_model``, ``control`` (no null, but what
+            the two before it, which are trained, are to be held against), some of them joined by commas, or ``all``.
+            All but the first are small runs in ``nulls/``, labelled and judged as the run is, under its limits.
         null_features: Features of each null run (default: as many as the run's random group has, at most 100).
         device: Where the models of null runs run: ``cpu`` or ``cuda``.
         progress: Listener.

@@ -21,7 +21,8 @@ def null_recipe(*, d_sae: int, l0: float, n_vectors: int, device: str, seed: int
     """How a null's SAE is trained, whatever the real one's recipe: batch top-k at its width and its L0.
 
     The same L1 penalty would not do: around random directions it switches nearly every feature off, and what is left
-    could not be compared. So width and sparsity are held, and the penalty is not.
+    could not be compared. So width and sparsity are held, and the penalty is not: what that alone changes, the control
+    shows.
 
     Args:
         d_sae: Features of the real SAE.
