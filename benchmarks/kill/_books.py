@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from benchmarks.kill._server import question_of
@@ -27,7 +28,7 @@ class Books:
     is_sound: bool = True
     """Whether SQLite's own check finds nothing."""
 
-    @property
+    @cached_property
     def questions(self) -> list[str]:
         """What was asked, a row each, as the server knows it."""
         return [_question(request) for *_, request in self.rows]
@@ -62,6 +63,7 @@ def _files(journal: Path) -> Iterable[Path]:
     return (file for file in (journal, journal.with_name(journal.name + "-wal")) if file.exists())
 
 
+@lru_cache(maxsize=1000)
 def _question(request: str) -> str:
     content = json.loads(request)
     return question_of(content["messages"], content["parameters"]["max_output_tokens"])

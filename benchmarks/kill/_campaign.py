@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import IO, Self
 
 from autointerp.run import RunDirectory
+from benchmarks.kill._lives import N_AT_ONCE
 from benchmarks.kill._prepare import prepare
 from benchmarks.kill._server import Server
-from benchmarks.kill._witness import Kill, Witness
+from benchmarks.kill._witness import Kill, Witness, total
 
 ROOT = Path(__file__).parents[2]
 N_FEATURES = 300
-MOST_REQUESTS, LONGEST_S = 40, 0.06
+MOST_REQUESTS, LONGEST_S = 25, 0.05
 """A life is killed once it has sent 1 to so many requests, and 0 to so many seconds have gone by."""
 PRICES = '["openai:m"]\nas_of = 2026-11-01\ninput = 1.0\noutput = 4.0\n'
 
@@ -45,6 +46,18 @@ class Tally:
     def in_flight_share(self) -> float:
         """Kills at which the server owed a reply."""
         return sum(kill.n_owed > 0 for kill in self.kills) / len(self.kills)
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing was lost, and nothing paid for twice but what was in flight."""
+        faults = ("n_lost", "n_forgotten", "n_repeated", "n_damaged", "n_torn")
+        return (
+            not any(total(self.kills, fault) for fault in faults)
+            and not self.n_paid_twice
+            and not self.n_rows_twice
+            and self.n_equal == self.n_runs
+            and all(kill.n_unwritten <= N_AT_ONCE for kill in self.kills)
+        )
 
 
 def kill_runs(folder: Path, *, n_kills: int, seed: int = 0, say: Callable[[str], None] | None = None) -> Tally:

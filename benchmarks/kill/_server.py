@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-SLOWEST_S = 0.03
-"""A reply takes up to so long; each time another while, so that no two lives go alike."""
+QUICKEST_S, SLOWEST_S = 0.005, 0.05
+"""How long a reply takes: each time another while, so that no two lives go alike."""
 USAGE = {"prompt_tokens": 900, "completion_tokens": 40, "total_tokens": 940}
 
 
@@ -70,7 +70,8 @@ class Server:
     def __init__(self, *, seed: int = 0) -> None:
         """Args: of how long replies take."""
         self._chance = random.Random(seed)
-        self._life, self._n_open = Life(), 0
+        self._life, self._n_open, self._quiet = Life(), 0, asyncio.Event()
+        self._quiet.set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -110,8 +111,7 @@ class Server:
 
     async def _end_life(self) -> Life:
         await asyncio.sleep(0.005)  # connections that were not accepted yet are, now
-        while self._n_open:
-            await asyncio.sleep(0.001)
+        await self._quiet.wait()
         life, self._life = self._life, Life()
         return life
 
@@ -123,6 +123,10 @@ class Server:
     def opened(self, *, by: int) -> None:
         """Count a connection."""
         self._n_open += by
+        if self._n_open:
+            self._quiet.clear()
+        else:
+            self._quiet.set()
 
     def serve(self, transport: asyncio.Transport, body: dict[str, Any]) -> None:
         """Note a request, and answer it a little later."""
@@ -130,7 +134,7 @@ class Server:
         life.received.append(question)
         if life.strike is not None and len(life.received) == life.strike_at:
             self._loop.call_later(life.strike_delay_s, self._strike, life)
-        self._loop.call_later(self._chance.uniform(0, SLOWEST_S), _answer, transport, life, question)
+        self._loop.call_later(self._chance.uniform(QUICKEST_S, SLOWEST_S), _answer, transport, life, question)
 
 
 def _answer(transport: asyncio.Transport, life: Life, question: str) -> None:
