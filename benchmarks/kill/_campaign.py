@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Self
 
@@ -106,7 +107,7 @@ def _kill_until_done(witness: Witness, lives: _Lives, chance: random.Random, *, 
         n_missing = N_FEATURES - witness.n_final
         if n_missing and len(witness.kills) < n_kills:
             n_requests = min(chance.randint(1, MOST_REQUESTS), n_missing)
-            witness.kill_after(n_requests, chance.uniform(0, LONGEST_S), lambda pid=pid: os.kill(pid, signal.SIGKILL))
+            witness.kill_after(n_requests, chance.uniform(0, LONGEST_S), partial(os.kill, pid, signal.SIGKILL))
         code, n_told = lives.end()
         witness.life_ended(was_killed=code == -signal.SIGKILL, n_told=n_told)
     if code:

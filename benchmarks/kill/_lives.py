@@ -9,6 +9,8 @@ pid, the second with its exit code. Until then a dead process keeps its pid, so 
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import gc
 import json
 import os
@@ -17,7 +19,7 @@ import sys
 import traceback
 from pathlib import Path
 
-import openai.resources.chat.completions  # noqa: F401 - what the SDK would import in every life anew
+import openai
 
 from autointerp.export import write_labels_csv
 from autointerp.label import label_features
@@ -49,10 +51,18 @@ def live(run: RunDirectory, *, url: str, prices: Path, told: Path) -> None:
         write_labels_csv(run)
 
 
+async def warm_up() -> None:
+    """Ask where nobody listens: what the SDK makes with its first request need not be made in each life."""
+    async with openai.AsyncOpenAI(api_key="none-needed", base_url="http://127.0.0.1:9", max_retries=0) as client:
+        with contextlib.suppress(openai.OpenAIError):
+            await client.models.list()
+
+
 def main() -> None:
     """Fork lives until stdin ends."""
     url = sys.argv[1]
     ssl.SSLContext.load_verify_locations = lambda *_, **__: None  # type: ignore[method-assign] # loopback needs none
+    asyncio.run(warm_up())
     gc.freeze()  # else a life's first collection touches, and so copies, all that was imported
     for line in sys.stdin:
         order = json.loads(line)
