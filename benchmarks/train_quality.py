@@ -9,7 +9,8 @@ else is measured on, at the first strength of ``--l1s`` and ``--ks``. Finished S
 measured by one program on held-out vectors. ReLU SAEs are compared by interpolation in log L0, TopK SAEs at equal k.
 Trainers that are not installed are left out and named (an environment for them: ``pip install sae_lens
 dictionary-learning``). Writes results/train_quality.json. ``--ours`` trains this project's alone and takes the rivals'
-points from the file that is there, if it was made with the same settings on the same vectors.
+points from the file that is there, if it was made with the same settings; seconds are then those of two runs, not to
+be compared.
 """
 
 from __future__ import annotations
