@@ -51,11 +51,11 @@ class Task:
 
 
 def autointerp(vectors: Tensor, task: Task) -> sae.SAE:
-    """Train with this project, b_dec and everything else as ``TrainConfig`` has it."""
+    """Train with this project: a ReLU SAE with free decoder norms, everything else as ``TrainConfig`` has it."""
     family: dict[str, Any] = (
         {"k": int(task.strength)}
         if task.architecture == "topk"
-        else {"l1_coefficient": task.strength, "l1_warmup_steps": task.warmup_steps}
+        else {"l1_coefficient": task.strength, "l1_warmup_steps": task.warmup_steps, "decoder_norm": "free"}
     )
     config = sae.TrainConfig(
         n_tokens=len(vectors), architecture=task.architecture, d_sae=task.d_sae, batch_size=task.batch_size,

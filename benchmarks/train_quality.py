@@ -8,7 +8,9 @@ trainer's own. Each one's learning rate is the best of the same few (``--lrs``) 
 else is measured on, at the first strength of ``--l1s`` and ``--ks``. Finished SAEs are read with ``sae.load`` and
 measured by one program on held-out vectors. ReLU SAEs are compared by interpolation in log L0, TopK SAEs at equal k.
 Trainers that are not installed are left out and named (an environment for them: ``pip install sae_lens
-dictionary-learning``). Writes results/train_quality.json.
+dictionary-learning``). Writes results/train_quality.json. ``--ours`` trains this project's alone and takes the rivals'
+points from the file that is there, if it was made with the same settings; seconds are then those of two runs, not to
+be compared.
 """
 
 from __future__ import annotations
@@ -20,22 +22,26 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import argparse
 import importlib.metadata
 import importlib.util
+import json
 import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from _curve import at_l0, shared_l0s
 from _inputs import Inputs, Site, read_inputs
-from _results import write_result
+from _results import RESULTS, write_result
 from _rivals import TRAINERS, Task
 from torch import Tensor
 
 import sae
 from sae.metrics import Quality
 
+RIVALS = {"sae_lens", "dictionary_learning"}
+"""Packages that other trainers come from."""
 N_TUNING = 10_000
 """Held-out vectors on which learning rates are chosen; SAEs are measured on the others."""
 
@@ -89,9 +95,16 @@ class Comparison:
         self.points: list[Point] = []
         self.tuned: list[Point] = []
 
+    def recall(self, recorded: Mapping[str, Any]) -> None:
+        """Take the rivals' points and learning rates from a result of the same settings."""
+        self.points += [point for point in recorded["points"] if point["trainer"] != "autointerp"]
+        self.tuned += [one for one in recorded["learning_rates"] if one["trainer"] != "autointerp"]
+
     def curve(self, architecture: str, trainer: str, strengths: list[float]) -> list[Mapping[str, float]]:
-        """Choose the learning rate at the first strength, then train at every strength."""
+        """Choose the learning rate at the first strength, then train at every strength; unless it was recalled."""
         options = self.options
+        if self._numbers(architecture, trainer):
+            return self._numbers(architecture, trainer)
         task = Task(
             architecture, strengths[0], options.lrs[0], options.expansion * self.vectors.shape[1], options.batch,
             options.warmup, options.decay,
@@ -107,7 +120,7 @@ class Comparison:
         for strength in strengths[1:]:
             other = replace(task, lr=best, strength=strength)
             self._note(trainer, other, *self._train(trainer, other))
-        return [point for point in self._numbers(architecture, trainer) if point["seed"] == 0]
+        return self._numbers(architecture, trainer)
 
     def _train(self, trainer: str, task: Task) -> tuple[sae.SAE, float]:
         started = time.perf_counter()
@@ -126,7 +139,7 @@ class Comparison:
         print(" ".join(f"{name} {value}" for name, value in self.points[-1].items()), flush=True)
 
     def _numbers(self, architecture: str, trainer: str) -> list[Mapping[str, float]]:
-        mine = [p for p in self.points if p["architecture"] == architecture and p["trainer"] == trainer]
+        mine = [p for p in self.points if (p["architecture"], p["trainer"], p["seed"]) == (architecture, trainer, 0)]
         return [{name: v for name, v in point.items() if isinstance(v, int | float)} for point in mine]
 
 
@@ -174,22 +187,32 @@ def main() -> None:
     parser.add_argument("--l1s", type=float, nargs="+", default=[2.0, 0.7, 1.2, 4.0])
     parser.add_argument("--ks", type=float, nargs="+", default=[16, 8, 32])
     parser.add_argument("--work", type=Path, default=Path("runs/train_quality"), help="for activations")
+    parser.add_argument("--ours", action="store_true", help="take the rivals' points from the file that is there")
     options = parser.parse_args()
     warnings.filterwarnings("ignore")
     started = time.perf_counter()
     site = Site(options.model, options.hook_point, options.corpus)
     comparison = Comparison(read_inputs(site, options.n_tokens, options.work), options)
-    installed = {name for name in ("sae_lens", "dictionary_learning") if importlib.util.find_spec(name)}
-    missing = sorted({"sae_lens", "dictionary_learning"} - installed)
+    settings = {
+        "threads": torch.get_num_threads(), "d_in": comparison.vectors.shape[1],
+        "n_held_out": len(comparison.held_out),
+        **{name: value for name, value in vars(options).items() if name not in {"work", "ours"}},
+    }  # fmt: skip
+    rivals, installed = versions(), {name for name in RIVALS if importlib.util.find_spec(name)}
+    if options.ours:
+        recorded = json.loads((RESULTS / "train_quality.json").read_text(encoding="utf-8"))
+        if other := {name for name, value in settings.items() if recorded[name] != value}:
+            parser.error(f"--ours: the file was made with other values of {', '.join(sorted(other))}")
+        comparison.recall(recorded)
+        rivals, installed = recorded["rivals"], RIVALS - set(recorded["missing"])
     rows = []
     for architecture, strengths in (("standard", options.l1s), ("topk", options.ks)):
         there = [name for name in TRAINERS[architecture] if name.split()[0] in {"autointerp", *installed}]
         rows += table(architecture, {trainer: comparison.curve(architecture, trainer, strengths) for trainer in there})
     figures = {
-        "at_equal_l0": rows, "points": comparison.points, "learning_rates": comparison.tuned, "missing": missing,
-        "rivals": versions(), "threads": torch.get_num_threads(), "d_in": comparison.vectors.shape[1],
-        "n_held_out": len(comparison.held_out), "seconds": round(time.perf_counter() - started),
-        **{name: value for name, value in vars(options).items() if name != "work"},
+        "at_equal_l0": rows, "points": comparison.points, "learning_rates": comparison.tuned,
+        "missing": sorted(RIVALS - installed), "rivals": rivals, "rivals_recalled": options.ours,
+        "seconds": round(time.perf_counter() - started), **settings,
     }  # fmt: skip
     print(write_result("train_quality", figures))
 

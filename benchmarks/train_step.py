@@ -265,7 +265,7 @@ def equal_start(draw: Callable[[int], Tensor], options: argparse.Namespace) -> d
             theirs = SAELens(options, architecture, norms_count=False)
         except ImportError:
             return "sae_lens is not installed"
-        changes = {"log_every": 1, "decoder_unit_norm": False}
+        changes = {"log_every": 1, "decoder_norm": "unpenalised"}
         ours = Ours(draw(8192), options, architecture, "float32", **changes)
         curves[architecture] = loss_curves(
             ours.trainer, theirs.trainer, lambda: draw(options.batch), min(options.curve_steps, options.steps)

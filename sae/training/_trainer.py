@@ -33,6 +33,8 @@ FOLDED = ("standard", "gated", "jumprelu")
 """Architectures whose decoder norms can be folded into other weights without changing what they are."""
 THRESHOLD_RATE = 0.01
 """How fast batchtopk's threshold follows the smallest activation selected; until step 100 it is their mean."""
+FREE_NORM = 0.1
+"""Where the norms of decoder and encoder rows start that are free (as in SAELens and dictionary_learning)."""
 ENCODER_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -61,10 +63,11 @@ class Trainer:
         """What raw activations are multiplied with."""
         self.weights = initial_weights(
             self.d_sae,
-            _initial_b_dec(sample * self.scale, config.b_dec_init),
+            _initial_b_dec(sample * self.scale, config.b_dec_start),
             config.seed,
             architecture=config.architecture,
             threshold=config.threshold_init,
+            norm=FREE_NORM if config.decoder_norm == "free" else None,
         )
         self.widths = config.nested_widths(self.d_sae)
         if self.widths[-1] != self.d_sae or (config.k or 0) > self.d_sae:
@@ -197,7 +200,11 @@ class Trainer:
         if config.frequency_coefficient == 0:
             return None
         return FrequencyPenalty(
-            self.d_sae, coefficient=config.frequency_coefficient, s_min=config.frequency_min, device=device
+            self.d_sae,
+            coefficient=config.frequency_coefficient,
+            s_min=config.frequency_min,
+            n_running=config.frequency_window,
+            device=device,
         )
 
     def _objective(self) -> Objective:
@@ -209,6 +216,7 @@ class Trainer:
                 d_in=self.d_in,
                 d_sae=self.d_sae,
                 penalty=self._penalty,
+                times_norm=config.decoder_norm == "free",
             ),
             architecture=config.architecture,
             k=config.k or 0,
@@ -267,7 +275,7 @@ class Trainer:
             gradients,
             self.optimizer,
             lr=config.lr_at(self.n_done),
-            unit_norm=config.decoder_unit_norm,
+            unit_norm=config.decoder_norm == "unit",
             clip=config.grad_clip,
         )
 

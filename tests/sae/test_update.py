@@ -99,7 +99,7 @@ def config(architecture: str, unit_norm: bool, clip: float | None) -> TrainConfi
     family = {"k": 3} if architecture == "topk" else {"l1_coefficient": 0.3}
     return TrainConfig(
         n_tokens=40 * 64, architecture=architecture, d_sae=32, batch_size=64, lr=5e-3, lr_warmup_steps=0, lr_decay=0.0,
-        decoder_unit_norm=unit_norm, grad_clip=clip, log_every=1, **family,
+        decoder_norm="unit" if unit_norm else "unpenalised", grad_clip=clip, log_every=1, **family,
     )  # fmt: skip
 
 
