@@ -30,7 +30,13 @@ def figures() -> dict[str, str]:
     demo, truth, gate = recorded("demo"), recorded("ground_truth")["runs"].values(), recorded("gate")
     verdicts = [run["verdicts"]["5 % false"][kind] for run in truth for kind in ("single, inside", "unions", "noise")]
     bottom = [run["bottom"]["5 % false"]["either"] for run in truth]
+    quality = recorded("train_quality")["at_equal_l0"]
+    relu, topk = ([row for row in quality if row["architecture"] == name] for name in ("standard", "topk"))
     return {
+        "quality l0": span([row["l0"] for row in relu], ".0f"),
+        "quality relu": span([row["best_rival_over_ours"] for row in relu], ".3f"),
+        "quality k": span([row["l0"] for row in topk], ".0f"),
+        "quality topk": span([row["best_rival_over_ours"] for row in topk], ".3f"),
         "demo time": f"{sum(demo['seconds'].values()):.0f} s ({demo['machine']}, {demo['date']})",
         "verdicts": share(verdicts),
         "bottom": share(bottom),
@@ -42,6 +48,11 @@ def figures() -> dict[str, str]:
 def recorded(name: str) -> Any:
     """What a benchmark wrote."""
     return json.loads((ROOT / "results" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def span(values: list[float], form: str) -> str:
+    """``8 to 55``."""
+    return f"{min(values):{form}} to {max(values):{form}}"
 
 
 def share(counts: list[dict[str, int]]) -> str:
