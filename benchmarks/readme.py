@@ -35,7 +35,7 @@ def figures() -> dict[str, str]:
     return {
         "quality l0": span([row["l0"] for row in relu], ".0f"),
         "quality relu": span([row["best_rival_over_ours"] for row in relu], ".3f"),
-        "quality k": span([row["l0"] for row in topk], ".0f"),
+        "quality k": span([row["k"] for row in topk], ".0f"),
         "quality topk": span([row["best_rival_over_ours"] for row in topk], ".3f"),
         "demo time": f"{sum(demo['seconds'].values()):.0f} s ({demo['machine']}, {demo['date']})",
         "verdicts": share(verdicts),
