@@ -3,9 +3,10 @@
     python -m benchmarks.kill [--kills 1000] [--seed 0]
 
 Each life of a run is killed once a loopback server has received a random number of its requests (1 to 25) and a random
-time (0 to 50 ms) has gone by; at most 8 requests are in flight, a reply takes 5 to 50 ms. The next life resumes. After
-every kill the journal is examined from outside; every run is brought to its end, and its labels.csv compared with that
-of a run that nothing happened to. A tenth of the replies is invalid, cut off or refused, so that there are re-asks.
+time (0 to 50 ms) has gone by, and now and then before it has asked anything; at most 8 requests are in flight, a reply
+takes 5 to 50 ms. The next life resumes. After every kill the journal is examined from outside; every run is brought to
+its end, and its labels.csv compared with that of a run that nothing happened to. A tenth of the replies is invalid, cut
+off or refused, so that there are re-asks.
 
 It is the process that dies, not the machine: what a power cut does to the disk is not tested here. Writes
 results/kill.json, and exits 1 when something was lost, or paid for twice.

@@ -25,6 +25,8 @@ ROOT = Path(__file__).parents[2]
 N_FEATURES = 300
 MOST_REQUESTS, LONGEST_S = 25, 0.05
 """A life is killed once it has sent 1 to so many requests, and 0 to so many seconds have gone by."""
+EARLY_SHARE, EARLY_S = 0.03, 0.2
+"""Of lives that are killed 0 to so many seconds after their beginning, asked or not."""
 PRICES = '["openai:m"]\nas_of = 2026-11-01\ninput = 1.0\noutput = 4.0\n'
 
 
@@ -106,8 +108,10 @@ def _kill_until_done(witness: Witness, lives: _Lives, chance: random.Random, *, 
         pid = lives.begin(witness.run)
         n_missing = N_FEATURES - witness.n_final
         if n_missing and len(witness.kills) < n_kills:
-            n_requests = min(chance.randint(1, MOST_REQUESTS), n_missing)
-            witness.kill_after(n_requests, chance.uniform(0, LONGEST_S), partial(os.kill, pid, signal.SIGKILL))
+            is_early = chance.random() < EARLY_SHARE
+            n_requests = 0 if is_early else min(chance.randint(1, MOST_REQUESTS), n_missing)
+            delay_s = chance.uniform(0, EARLY_S if is_early else LONGEST_S)
+            witness.kill_after(n_requests, delay_s, partial(os.kill, pid, signal.SIGKILL))
         code, n_told = lives.end()
         witness.life_ended(was_killed=code == -signal.SIGKILL, n_told=n_told)
     if code:

@@ -23,7 +23,7 @@ class Kill:
     n_kept: int
     """Rows afterwards."""
     n_lost: int
-    """Rows that a reader saw right before, and that are gone or changed."""
+    """Rows of earlier lives, and rows that a reader saw right before, that are gone or changed."""
     n_forgotten: int
     """Replies that the listener was told of, and that are gone."""
     n_repeated: int
@@ -37,13 +37,13 @@ class Kill:
 class Witness:
     """Watches one run, life by life."""
 
-    def __init__(self, run: RunDirectory, server: Server, *, whole: bytes | None) -> None:
+    def __init__(self, run: RunDirectory, server: Server, *, whole: bytes) -> None:
         """Watch.
 
         Args:
             run: The directory.
             server: Nobody else asks it.
-            whole: The ``labels.csv`` of a run that nothing happened to; None for that run itself.
+            whole: The ``labels.csv`` of a run that nothing happened to.
         """
         self.run, self.kills = run, list[Kill]()
         self.n_requests = 0
@@ -60,13 +60,14 @@ class Witness:
         """Kill this life, and look at its journal right before.
 
         Args:
-            n_requests: Once the server received so many ...
+            n_requests: Once the server received so many (0: at once) ...
             delay_s: ... and this time has gone by.
             kill: Sends the signal.
         """
 
         def strike() -> None:
-            self._seen = look(self.run.journal)
+            if n_requests:  # before the first there may be no journal to look at
+                self._seen = look(self.run.journal)
             kill()
 
         self._server.strike_after(n_requests, delay_s, strike)
@@ -78,7 +79,8 @@ class Witness:
             was_killed: Or else it ended by itself.
             n_told: Replies that the listener was told are there.
         """
-        life, before, seen = self._server.end_life(), set(self._books.questions), self._seen
+        life, before = self._server.end_life(), set(self._books.questions)
+        promised = self._books.rows | self._seen
         self._books, self._seen = examine(self.run.journal), frozenset()
         unwritten = set(life.received) - set(self._books.questions)
         self.n_requests += len(life.received)
@@ -92,11 +94,11 @@ class Witness:
                 n_owed=life.n_owed,
                 n_unwritten=len(unwritten),
                 n_kept=len(self._books.rows),
-                n_lost=len(seen - self._books.rows),
+                n_lost=len(promised - self._books.rows),
                 n_forgotten=max(0, n_told - self._books.n_final),
                 n_repeated=len(repeated) + len(life.received) - len(set(life.received)),
                 n_damaged=int(not self._books.is_sound),
-                n_torn=int(self._whole is not None and self._content(self.run.labels_csv) not in (b"", self._whole)),
+                n_torn=int(self._content(self.run.labels_csv) not in (b"", self._whole)),
             )
         )
 

@@ -46,7 +46,7 @@ def test_what_is_lost_or_paid_for_twice_is_noticed(tmp_path: Path, monkeypatch: 
         witness = Witness(run, server, whole=b"something else")
         live(run, url=server.url, prices=prices, told=told)
         struck = threading.Event()
-        witness.kill_after(0, 0.0, struck.set)
+        witness.kill_after(12, 0.0, struck.set)
         assert struck.wait(60)
         tamper(run)
         witness.life_ended(was_killed=True, n_told=12)
