@@ -1,0 +1,31 @@
+"""The servers that misbehave."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from faults_raw_server import RawServer
+from llm_fixtures import _no_certificates, asker, kind, openai_asker, server, waits
+from llm_scripted_server import Asker
+
+__all__ = ["_no_certificates", "asker", "kind", "openai_asker", "server", "waits"]
+
+
+@pytest.fixture
+def raw() -> Iterator[RawServer]:
+    running = RawServer()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def raw_asker(kind: str, raw: RawServer, tmp_path: Path, waits: list[float]) -> Asker:
+    """``ask()`` of the server of bytes."""
+    del waits
+    return Asker(kind, raw, tmp_path)
