@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+from safetensors import SafetensorError
 
 
 @contextlib.contextmanager
@@ -18,6 +21,9 @@ def replace_atomically(path: Path) -> Iterator[Path]:
 
     Yields:
         A temporary path in the same folder, to be written by the caller.
+
+    Raises:
+        OSError: The disk refuses, also where torch or safetensors say so in their own errors.
     """
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     os.close(descriptor)
@@ -28,5 +34,7 @@ def replace_atomically(path: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         temporary.chmod(0o644)
         temporary.replace(path)
+    except (RuntimeError, SafetensorError) as error:
+        raise OSError(errno.EIO, f"can't be written ({error})", str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -13,11 +14,20 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+sys.path.insert(0, str(Path(__file__).parent / "llm"))
+
+import llm_canary
+
 # a slow machine is no counterexample
 settings.register_profile("autointerp", deadline=None)
 settings.load_profile("autointerp")
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Every session ends with a search for the key in all that its tests wrote."""
+    config.pluginmanager.register(llm_canary)
 
 
 @pytest.fixture(scope="session")

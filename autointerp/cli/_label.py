@@ -51,6 +51,7 @@ def run(
     from autointerp import verbs
     from autointerp.cli._output import print_estimate, print_result, rates_line, read_summary
     from autointerp.cli._progress import terminal_progress
+    from autointerp.run import default_run
     from autointerp.score import RunEstimate
 
     result = verbs.label(
@@ -63,5 +64,5 @@ def run(
     if isinstance(result, RunEstimate):
         print_estimate(result, as_json=as_json)
         return
-    folder = out if out is not None else Path("runs") / Path(str(sae)).stem
+    folder = out if out is not None else default_run("run" if sae is None else sae)
     print_result(folder, as_json=as_json, verdict=f"labelled: {rates_line(read_summary(folder), ('label',))}")

@@ -49,7 +49,9 @@ class AnthropicProvider:
         body = self.body(request, rung)
         try:  # the SDK's way to a bare response: its typed create() takes half a millisecond more of every request
             with self._lanes.lend() as client:
-                response = await client.post("/v1/messages", cast_to=httpx2.Response, body=body)
+                response = await client.post(
+                    "/v1/messages", cast_to=httpx2.Response, body=body, options={"follow_redirects": False}
+                )
         except Exception as error:
             failure = send_error(error, anthropic, self.secret, rung=rung)
         if failure is not None:  # raised out here, so that it does not carry the SDK's error, and the key, along

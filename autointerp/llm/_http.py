@@ -45,6 +45,9 @@ _ASKED: dict[Rung | None, tuple[str, ...]] = {
     ),
 }
 """What a server that does not know a way of asking says."""
+_MEANING = {413: "the request is larger than this server takes"} | dict.fromkeys(
+    (301, 302, 303, 307, 308), "a redirect, which is not followed: give the address it leads to"
+)
 MAX_TOKENS = 100_000_000  # a count above this is a broken server's
 
 
@@ -129,7 +132,7 @@ def _status_error(error: Any, name: str, secret: Secret, rung: Rung | None) -> S
     code = secret.redact(_code(error.body))
     fatal = status in FATAL or (status in (400, 429) and any(one in code for one in FATAL_CODES))
     return SendError(
-        f"{name}: status {status}" + (f", {code}" if code else ""),
+        ", ".join(filter(None, (f"{name}: status {status}", code, _MEANING.get(status)))),
         is_retryable=not fatal and (status in RETRYABLE or status >= 500),
         is_fatal=fatal,
         is_overload=not fatal and status in OVERLOAD,

@@ -48,7 +48,9 @@ class OpenAIProvider:
         failure = None
         try:  # the SDK's way to a bare response: its typed create() takes half a millisecond more of every request
             with self._lanes.lend() as client:
-                response = await client.post("/chat/completions", cast_to=httpx2.Response, body=body)
+                response = await client.post(
+                    "/chat/completions", cast_to=httpx2.Response, body=body, options={"follow_redirects": False}
+                )
         except Exception as error:
             failure = send_error(error, openai, self.secret, rung=rung)
         if failure is not None:  # raised out here, so that it does not carry the SDK's error, and the key, along

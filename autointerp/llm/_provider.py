@@ -63,7 +63,7 @@ class SendError(Exception):
     @property
     def is_free(self) -> bool:
         """Whether the server refused the request, so that it can't have been billed."""
-        return self.http_status is not None and self.http_status >= 400
+        return self.http_status is not None and self.http_status >= 300
 
 
 class Provider(Protocol):

@@ -171,7 +171,7 @@ class Run:
             if error.is_fatal:
                 self._fail(self._fatal(error.reason))
                 raise GateClosedError from None
-            waited = f"rate_limited: asked to wait {error.retry_after_s:.0f} s; " if asks_too_long(error) else ""
+            waited = f"rate_limited: asked to wait {error.retry_after_s:.7g} s; " if asks_too_long(error) else ""
             return unanswered(job.key, job.request, billed, Outcome.error, waited + error.reason)
         except OverBudgetError as error:
             return unanswered(job.key, job.request, billed, Outcome.skipped_budget, str(error))

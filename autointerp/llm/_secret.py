@@ -38,9 +38,13 @@ def key_from_environment(variable: str, *, what: str, optional: bool) -> Secret:
         optional: Whether a missing key is fine (a server on this computer); the word ``none`` is sent then.
 
     Raises:
-        ProviderFatalError: There is no key, and there must be one.
+        ProviderFatalError: There is no key, and there must be one; or it holds what no header can carry.
     """
     value = os.environ.get(variable, "").strip()
+    if not (value.isascii() and value.isprintable()):
+        raise ProviderFatalError(
+            f"{variable} holds a character that no key has, perhaps an invisible one. Set it again."
+        )
     if value:
         return Secret(value)
     if optional:

@@ -1,7 +1,7 @@
 """The run directory: its files, its manifest, its lock."""
 
 from autointerp.run._atomic import replace_atomically, write_text
-from autointerp.run._directory import RunDirectory
+from autointerp.run._directory import RunDirectory, default_run
 from autointerp.run._lock import exclusive
 from autointerp.run._manifest import CorpusInput, LLMInput, Manifest, ModelInput, SAEInput, package_versions
 from autointerp.run._progress import Progress, Silence, Tick
@@ -19,6 +19,7 @@ __all__ = [
     "SAEInput",
     "Silence",
     "Tick",
+    "default_run",
     "exclusive",
     "package_versions",
     "read_frame",

@@ -15,11 +15,25 @@ def replace_atomically(path: Path) -> Iterator[Path]:
     """Write beside ``path``, then move into place; on any error the old file stays and the new one is removed.
 
     Args:
-        path: The file to create or replace; its folder is made when missing.
+        path: The file to create or replace; its folder is made when missing. A link is replaced, not followed. A device
+            or a pipe (``/dev/stdout``), which has no old content, is written to as it is.
 
     Yields:
         A temporary path in the same folder, to be written by the caller.
+
+    Raises:
+        OSError: The disk refuses; names ``path``.
     """
+    with _named(path):
+        if path.exists() and not path.is_file() and not path.is_dir():
+            yield path
+            return
+        with _beside(path) as temporary:
+            yield temporary
+
+
+@contextlib.contextmanager
+def _beside(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     os.close(descriptor)
@@ -33,6 +47,17 @@ def replace_atomically(path: Path) -> Iterator[Path]:
         _sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """A full disk does not say which file did not fit, a locked folder only names the temporary one."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None or str(error.filename).endswith(".tmp"):
+            error.filename = str(path)
+        raise
 
 
 def write_text(path: Path, text: str) -> None:

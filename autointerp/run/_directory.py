@@ -14,6 +14,18 @@ from autointerp.run._atomic import write_text
 from autointerp.run._manifest import SCHEMA_VERSION, Manifest
 
 
+def default_run(named_after: str | Path) -> Path:
+    """Where a run goes when nobody says: a folder in ``runs/``, whatever the name.
+
+    Args:
+        named_after: The SAE, or the file, whose name it gets; ``.`` and ``..`` have names, too.
+    """
+    path = Path(named_after)
+    if path.name in ("", ".."):
+        path = path.resolve()
+    return Path("runs") / (path.stem if path.stem.strip(".") else path.name or "run")
+
+
 class RunDirectory:
     """One run's files under one folder; the names of design and documentation are attributes here."""
 

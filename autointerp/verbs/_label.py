@@ -12,7 +12,7 @@ from autointerp.export import write_labels_csv
 from autointerp.harvest import ContextConfig, load_features, write_contexts
 from autointerp.label import label_features, load_labels, select_features
 from autointerp.llm import Asking, Handoff, Limits
-from autointerp.run import Manifest, Progress, RunDirectory, Silence, exclusive
+from autointerp.run import Manifest, Progress, RunDirectory, Silence, default_run, exclusive
 from autointerp.score import RunEstimate, estimate_run, write_summary
 from autointerp.verbs._harvest import ensure_harvest
 from autointerp.verbs._inputs import Inputs, Options, claim, open_inputs, optional_path
@@ -94,7 +94,7 @@ def label(
         ProviderFatalError: The provider refuses the account.
     """
     progress = progress or Silence()
-    run = RunDirectory(out if out is not None else Path("runs") / (Path(str(sae)).stem if sae is not None else "run"))
+    run = RunDirectory(out if out is not None else default_run("run" if sae is None else sae))
     limits = Limits(
         max_cost_usd=max_cost_usd, max_requests=max_requests, max_concurrency=max_connections,
         requests_per_minute=requests_per_minute, tokens_per_minute=tokens_per_minute,

@@ -12,7 +12,7 @@ import pandas as pd
 
 from autointerp.errors import UsageError
 from autointerp.label import POLYSEMANTIC
-from autointerp.run import Progress, RunDirectory, Silence, replace_atomically
+from autointerp.run import Progress, RunDirectory, Silence, default_run, replace_atomically
 from autointerp.stats import Homogeneity, homogeneity, wilson
 from autointerp.train import EVALUATION_FILE, SweepConfig, train_sweep
 from autointerp.verbs._label import label
@@ -59,7 +59,7 @@ def sweep(
     progress = progress or Silence()
     if not isinstance(config, SweepConfig):
         path = Path(config)
-        out = Path("runs") / path.stem if out is None else out
+        out = default_run(path) if out is None else out
         config = SweepConfig.read(path)
     if out is None:
         raise UsageError("--out: name the folder for the sweep.")

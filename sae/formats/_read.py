@@ -9,6 +9,7 @@ import contextlib
 import json
 import pickle
 import warnings
+import zipfile
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -94,6 +95,7 @@ def read_torch(path: Path) -> dict[str, Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch's remarks about foreign pickles, which are refused anyway
+            _check_archive(path)
             content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise SAEError(f"{path} is missing") from error
@@ -147,6 +149,15 @@ def whole_number(name: str, tensor: Tensor) -> int:
     if tensor.numel() != 1 or tensor.is_floating_point() or tensor.is_complex():
         raise SAEError(f"{name} must be one integer, found {tensor.dtype} of shape {tuple(tensor.shape)}")
     return int(tensor.item())
+
+
+def _check_archive(path: Path) -> None:
+    """Torch packs without compression: an archive larger than its file is none of its own, and may be a bomb."""
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        if sum(member.file_size for member in archive.infolist()) > path.stat().st_size:
+            raise ValueError("its archive unpacks to more bytes than the file has")
 
 
 def _is_held(tensor: Tensor) -> bool:

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "llm"))
 
+from llm_canary import CANARY as KEY
 from llm_scripted_server import Answer, ScriptedServer
 
 from autointerp.harvest import Context
@@ -127,7 +128,7 @@ def test_long_reasoning_is_invalid() -> None:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-nobody")
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
     running = ScriptedServer()
     yield running
     running.close()

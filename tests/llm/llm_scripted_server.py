@@ -13,11 +13,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import llm_canary
 from pydantic import BaseModel, ConfigDict, Field
 
 from autointerp.llm import Limits, Message, ProviderSpec, Reply, Request, ask, parse_provider
 
-CANARY = "sk-canary-5f0e7c21d94b"
+CANARY = llm_canary.CANARY
 MODELS = {"openai": "gpt-test", "anthropic": "claude-test"}
 
 
@@ -129,8 +130,7 @@ class ScriptedServer:
 
 
 def _write(handler: BaseHTTPRequestHandler, answer: Answer, call: Call, ending: threading.Event) -> None:
-    render = _message if call.path.endswith("/messages") else _completion
-    body = json.dumps(render(answer)).encode() if answer.body is None else answer.body
+    body = body_of(answer, call.path)
     headers = {"content-type": "application/json", "x-request-id": "req-1", "request-id": "req-1", **answer.headers}
     handler.send_response(answer.status)
     for name, value in {"content-length": str(len(body)), **headers}.items():
@@ -147,6 +147,13 @@ def _write(handler: BaseHTTPRequestHandler, answer: Answer, call: Call, ending: 
         handler.wfile.flush()
     handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     handler.close_connection = True
+
+
+def body_of(answer: Answer, path: str) -> bytes:
+    """An answer in the protocol that a path belongs to."""
+    if answer.body is not None:
+        return answer.body
+    return json.dumps((_message if path.endswith("/messages") else _completion)(answer)).encode()
 
 
 def _completion(answer: Answer) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-KEY = "sk-real-2c9d41e07b35"
+from llm_canary import CANARY as KEY
+
 CONTEXT_LENGTH, N_SLOTS = 16_384, 4
 
 

@@ -4,6 +4,7 @@ from importlib import metadata
 from types import SimpleNamespace
 
 import pytest
+from llm_canary import CANARY
 
 from autointerp.report import Finding, diagnose, exit_code
 from autointerp.report import _doctor as doctor
@@ -30,10 +31,10 @@ def test_a_working_machine_is_fit(found):
 
 def test_a_key_is_seen_and_never_shown(found, monkeypatch):
     assert found()["OPENAI_API_KEY"].detail.startswith("not set")
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-canary-12345")
+    monkeypatch.setenv("OPENAI_API_KEY", CANARY)
     findings = found()
     assert findings["OPENAI_API_KEY"].detail == "set"
-    assert "canary" not in repr(findings)
+    assert CANARY not in repr(findings)
     monkeypatch.setenv("OPENAI_API_KEY", " ")
     assert found()["OPENAI_API_KEY"].detail.startswith("not set")
 

@@ -14,6 +14,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "llm"))
 
+from llm_canary import CANARY as KEY
 from llm_scripted_server import Answer, Call, ScriptedServer, error
 
 import autointerp
@@ -56,7 +57,7 @@ class Model(ScriptedServer):
 
 @pytest.fixture
 def model(monkeypatch: pytest.MonkeyPatch) -> Iterator[Model]:
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-nobody")
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
     running = Model()
     yield running
     running.close()

@@ -16,6 +16,7 @@ from label_planted import a_context
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "llm"))
 
+from llm_canary import CANARY as KEY
 from llm_scripted_server import Answer, Call, ScriptedServer
 
 from autointerp.harvest import Context
@@ -134,7 +135,7 @@ def test_a_long_rule_is_cut_as_a_description() -> None:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-nobody")
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
     running = ScriptedServer()
     yield running
     running.close()

@@ -12,6 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "llm"))
 
+from llm_canary import CANARY as KEY
 from llm_scripted_server import Answer, Call, ScriptedServer
 
 import autointerp
@@ -28,7 +29,7 @@ LABEL = {"reasoning": "r", "verdict": "MONOSEMANTIC", "confidence": 5, "evidence
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-nobody")
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
     running = ScriptedServer()
     running.otherwise = _reply
     yield running
