@@ -28,6 +28,7 @@ VERBS = (
     "gate",
     "harvest",
     "label",
+    "reliability",
     "report",
     "retry",
     "score",

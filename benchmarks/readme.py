@@ -1,4 +1,4 @@
-"""Put the recorded demo's output and its time into README.md, between their markers.
+"""Put what the benchmarks recorded into README.md, between markers: the demo's output and time, and single figures.
 
 python benchmarks/readme.py
 """
@@ -8,20 +8,57 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 OUTPUT = re.compile(r"(<!-- demo: [^\n]*-->\n).*?(<!-- /demo -->)", re.DOTALL)
-TIME = re.compile(r"(<!-- demo time -->).*?(<!-- /demo time -->)", re.DOTALL)
 
 
 def renewed(readme: str) -> str:
-    """README's text with what the recorded demo printed, and how long it took."""
+    """README's text with what is recorded now."""
     terminal = (ROOT / "results" / "demo" / "terminal.txt").read_text(encoding="utf-8")
-    record = json.loads((ROOT / "results" / "demo.json").read_text(encoding="utf-8"))
     block = f"```console\n{terminal.rstrip()}\n```\n"
-    took = f"{sum(record['seconds'].values()):.0f} s ({record['machine']}, {record['date']})"
     readme = OUTPUT.sub(lambda found: found[1] + block + found[2], readme)
-    return TIME.sub(lambda found: found[1] + took + found[2], readme)
+    for name, figure in figures().items():
+        marked = re.compile(f"(<!-- {name} -->).*?(<!-- /{name} -->)", re.DOTALL)
+        readme = marked.sub(lambda found, figure=figure: found[1] + figure + found[2], readme)  # type: ignore[misc]
+    return readme
+
+
+def figures() -> dict[str, str]:
+    """Marker -> what stands between it and its end."""
+    demo, truth, gate = recorded("demo"), recorded("ground_truth")["runs"].values(), recorded("gate")
+    verdicts = [run["verdicts"]["5 % false"][kind] for run in truth for kind in ("single, inside", "unions", "noise")]
+    bottom = [run["bottom"]["5 % false"]["either"] for run in truth]
+    quality = recorded("train_quality")["at_equal_l0"]
+    relu, topk = ([row for row in quality if row["architecture"] == name] for name in ("standard", "topk"))
+    return {
+        "quality l0": span([row["l0"] for row in relu], ".0f"),
+        "quality relu": span([row["best_rival_over_ours"] for row in relu], ".3f"),
+        "quality k": span([row["l0"] for row in topk], ".0f"),
+        "quality topk": span([row["best_rival_over_ours"] for row in topk], ".3f"),
+        "demo time": f"{sum(demo['seconds'].values()):.0f} s ({demo['machine']}, {demo['date']})",
+        "verdicts": share(verdicts),
+        "bottom": share(bottom),
+        "gate power": f"{gate['power_at_200']['autointerp']:.0%}",
+        "gate alarms": f"{gate['false_alarms']['autointerp']:.1%}",
+    }
+
+
+def recorded(name: str) -> Any:
+    """What a benchmark wrote."""
+    return json.loads((ROOT / "results" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def span(values: list[float], form: str) -> str:
+    """``8 to 55``."""
+    return f"{min(values):{form}} to {max(values):{form}}"
+
+
+def share(counts: list[dict[str, int]]) -> str:
+    """``263 of 277 (94.9 %)`` over several counts."""
+    k, n = (sum(one[name] for one in counts) for name in ("k", "n"))
+    return f"{k} of {n} ({k / n:.1%})"
 
 
 def main() -> None:

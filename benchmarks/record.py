@@ -50,6 +50,8 @@ class Recorder:
         """Nothing yet."""
         self.lines: list[str] = []
         self.seconds: dict[str, float] = {}
+        self.went_on = False
+        """Whether part of the work was done before; then times say nothing."""
 
     def run(self, *arguments: str, stdout: Path | None = None) -> None:
         """Run one command; exits where it fails."""
@@ -80,7 +82,7 @@ class Recorder:
         for file in files:
             shutil.copyfile(run / file, folder / file)
         (folder / "terminal.txt").write_text("\n".join(self.lines) + "\n", encoding="utf-8")
-        print(write_result(name, {"seconds": self.seconds}))
+        print(write_result(name, {"seconds": None if self.went_on else self.seconds}))
 
 
 def demo(recorder: Recorder) -> None:
@@ -114,6 +116,7 @@ def stories260k(recorder: Recorder, shared: Path) -> None:
 def grid16(recorder: Recorder) -> None:
     """The study's 16 variants."""
     out = RUNS / "grid16"
+    recorder.went_on = out.exists()
     recorder.run("sweep", "configs/grid16.toml", "--out", str(out), "--resume")
     recorder.keep("grid16", out, ("sweep.csv",))
 

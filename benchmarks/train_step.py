@@ -1,12 +1,13 @@
 """The training step against SAELens's, dictionary_learning's and sparsify's, interleaved in one process.
 
-    python benchmarks/train_step.py [--d-in 768 --d-sae 6144 --batch 4096 --rounds 7 --device cpu]
+    python benchmarks/train_step.py [--d-in 768 --d-sae 6144 --batch 4096 --rounds 7 --device cpu --peak-tflops 989]
 
 Every contender trains on the same batches, one step a round each, in turn; the ratio to SAELens is the median over
 rounds. ReLU runs with a penalty that brings about 50 features a token, TopK with k = 32. Rivals that are not installed
 are left out and named (an environment for them: ``pip install sae_lens dictionary-learning eai-sparsify``). Held-out
-FVU after the same steps stands beside each speed; memory is what a step adds to the process at its peak.
-Writes results/train_step.json.
+FVU after the same steps stands beside each speed; memory is what a step adds at its peak to the process (or GPU).
+Beside that: the losses of ours and SAELens's from equal weights (``_equal_start``), what the shuffling buffer costs a
+step, and on a GPU the share of its peak that the encoder's product reaches. Writes results/train_step.json.
 """
 
 from __future__ import annotations
@@ -28,10 +29,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from _equal_start import loss_curves, plain_l1
+from _peak import achieved
 from _results import write_result
 from torch import Tensor
 
 K = 32
+BUFFERED_BATCHES = 16
+"""Batches that the shuffling buffer holds while it is timed."""
 
 
 class Contender(Protocol):
@@ -66,7 +71,9 @@ def activations(d_in: int, device: str) -> Callable[[int], Tensor]:
 class Ours:
     """This project's trainer."""
 
-    def __init__(self, sample: Tensor, options: argparse.Namespace, architecture: str, encoder_dtype: str) -> None:
+    def __init__(
+        self, sample: Tensor, options: argparse.Namespace, architecture: str, encoder_dtype: str, **changes: Any
+    ) -> None:
         from sae import TrainConfig
         from sae.training import Trainer
 
@@ -74,7 +81,7 @@ class Ours:
         self.step_number = 0
         self.trainer = Trainer(
             TrainConfig(
-                n_tokens=options.batch * (options.steps + 1),
+                n_tokens=options.batch * (options.steps + 2),  # memory is not measured in the last step, which logs
                 d_sae=options.d_sae,
                 batch_size=options.batch,
                 architecture=architecture,
@@ -84,9 +91,8 @@ class Ours:
                 lr_decay=0.0,
                 normalise="none",
                 b_dec_init="zero",
-                log_every=10**6,
                 device=options.device,
-                **family,
+                **{"log_every": 10**6, **family, **changes},
             ),
             sample,
         )
@@ -107,7 +113,7 @@ class Ours:
 class SAELens:
     """``SAETrainer.step`` of sae_lens."""
 
-    def __init__(self, options: argparse.Namespace, architecture: str) -> None:
+    def __init__(self, options: argparse.Namespace, architecture: str, *, norms_count: bool = True) -> None:
         from sae_lens import StandardTrainingSAE, StandardTrainingSAEConfig, TopKTrainingSAE, TopKTrainingSAEConfig
         from sae_lens.config import LoggingConfig, SAETrainerConfig
         from sae_lens.training.sae_trainer import SAETrainer
@@ -115,9 +121,11 @@ class SAELens:
         sizes: dict[str, Any] = {"d_in": options.d_in, "d_sae": options.d_sae, "device": options.device}
         sizes |= {"decoder_init_norm": 1.0, "normalize_activations": "none"}
         self.sae = (
-            TopKTrainingSAE(TopKTrainingSAEConfig(k=K, **sizes))
+            TopKTrainingSAE(TopKTrainingSAEConfig(k=K, rescale_acts_by_decoder_norm=norms_count, **sizes))
             if architecture == "topk"
-            else StandardTrainingSAE(StandardTrainingSAEConfig(l1_coefficient=options.l1, **sizes))
+            else (StandardTrainingSAE if norms_count else plain_l1(StandardTrainingSAE))(
+                StandardTrainingSAEConfig(l1_coefficient=options.l1, **sizes)
+            )
         )
         n = options.batch * options.steps
         self.trainer = SAETrainer(
@@ -210,8 +218,13 @@ def contenders(sample: Tensor, options: argparse.Namespace) -> tuple[dict[str, C
 
 
 def peak_mib(contender: Contender, x: Tensor) -> float:
-    """What a step adds to the resident memory at its peak (Linux), in MiB."""
+    """What a step adds at its peak to the resident memory (Linux), or to what is allocated on the GPU, in MiB."""
     gc.collect()
+    if x.is_cuda:
+        torch.cuda.reset_peak_memory_stats()
+        allocated = torch.cuda.memory_allocated()
+        contender.step(x)
+        return (torch.cuda.max_memory_allocated() - allocated) / 2**20
     if libc := ctypes.util.find_library("c"):
         ctypes.CDLL(libc).malloc_trim(0)  # what earlier steps freed is not there to be used again
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # resets the peak
@@ -244,6 +257,42 @@ def timed(contender: Contender, x: Tensor, device: str) -> float:
     return time.perf_counter() - started
 
 
+def equal_start(draw: Callable[[int], Tensor], options: argparse.Namespace) -> dict[str, object] | str:
+    """The curves of ours and SAELens's by architecture, or why there are none."""
+    curves: dict[str, object] = {}
+    for architecture in options.architectures:
+        try:
+            theirs = SAELens(options, architecture, norms_count=False)
+        except ImportError:
+            return "sae_lens is not installed"
+        changes = {"log_every": 1, "decoder_norm": "unpenalised"}
+        ours = Ours(draw(8192), options, architecture, "float32", **changes)
+        curves[architecture] = loss_curves(
+            ours.trainer, theirs.trainer, lambda: draw(options.batch), min(options.curve_steps, options.steps)
+        )
+    return curves
+
+
+def buffer_seconds(draw: Callable[[int], Tensor], options: argparse.Namespace) -> float:
+    """Median time that the shuffling buffer needs to take a batch in and give one out; drawing is not timed."""
+    from sae import ActivationBuffer
+
+    fresh = draw(options.batch)
+    source = (fresh for _ in range(BUFFERED_BATCHES + 20))
+    taken = []
+    batches_out = iter(
+        ActivationBuffer(source, capacity=BUFFERED_BATCHES * options.batch, batch_size=options.batch, seed=0)
+    )
+    next(batches_out)
+    for _ in range(15):
+        started = time.perf_counter()
+        next(batches_out)
+        if options.device == "cuda":
+            torch.cuda.synchronize()
+        taken.append(time.perf_counter() - started)
+    return statistics.median(taken)
+
+
 def batches(draw: Callable[[int], Tensor], n: int) -> Iterator[Tensor]:
     """Fresh batches; drawing them is not timed."""
     while True:
@@ -258,6 +307,8 @@ def main() -> None:
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--l1", type=float, default=5.0)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--curve-steps", type=int, default=31, help="steps of the loss curves from equal weights")
+    parser.add_argument("--peak-tflops", type=float, help="peak of a GPU that is not known by its name")
     parser.add_argument("--architectures", nargs="+", default=["standard", "topk"])
     options = parser.parse_args()
     warnings.filterwarnings("ignore")
@@ -277,7 +328,8 @@ def main() -> None:
     for name, contender in made.items():
         memory[name] = peak_mib(contender, x)
     held_out = draw(4096)
-    rows = []
+    buffer_s = buffer_seconds(draw, options)
+    rows: list[dict[str, Any]] = []
     for name, contender in made.items():
         reference = seconds.get(f"sae_lens {name.split()[1]}")
         ratio = statistics.median(a / b for a, b in zip(reference, seconds[name], strict=True)) if reference else None
@@ -288,11 +340,22 @@ def main() -> None:
             "peak_mib": round(memory[name]),
             **measured(contender, held_out),
         })  # fmt: skip
+        if name.startswith("autointerp"):
+            rows[-1]["buffer_share"] = round(buffer_s / rows[-1]["seconds_a_step"], 4)
+            if options.device == "cuda":
+                dtype = name.split()[2]
+                rows[-1] |= achieved(
+                    rows[-1]["seconds_a_step"], batch=options.batch, d_in=options.d_in, d_sae=options.d_sae,
+                    dtype=dtype, stated=options.peak_tflops,
+                )  # fmt: skip
+                print("{name:32} {encoder_tflops} of {peak_tflops} TFLOP/s: {share_of_peak}".format(**rows[-1]))
         print(
             "{name:32} {seconds_a_step:8.4f} s  x{times_sae_lens}  {peak_mib} MiB  FVU {fvu}  L0 {l0}".format(
                 **rows[-1]
             )
         )
+    curves = equal_start(draw, options)
+    print("from equal weights:", curves)
     versions = {}
     for package in ("sae-lens", "dictionary-learning", "eai-sparsify", "numba"):
         try:
@@ -303,7 +366,16 @@ def main() -> None:
     print(
         write_result(
             "train_step" if options.device == "cpu" else f"train_step_{options.device}",
-            {"rows": rows, "missing": missing, "rivals": versions, "threads": torch.get_num_threads(), **settings},
+            {
+                "rows": rows,
+                "buffer_seconds": round(buffer_s, 5),
+                "equal_start": curves,
+                "gpu": torch.cuda.get_device_name() if options.device == "cuda" else "none: no share of peak measured",
+                "missing": missing,
+                "rivals": versions,
+                "threads": torch.get_num_threads(),
+                **settings,
+            },
         )
     )
 

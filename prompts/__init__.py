@@ -52,8 +52,11 @@ class Prompt:
         return self._block("user", values)
 
     def _block(self, name: str, values: dict[str, str]) -> str:
-        template = _JINJA.from_string(self.text)
-        return "".join(template.blocks[name](template.new_context(values))).strip()
+        return "".join(self._template.blocks[name](self._template.new_context(values))).strip()
+
+    @functools.cached_property
+    def _template(self) -> jinja2.Template:
+        return _JINJA.from_string(self.text)
 
 
 @functools.cache

@@ -27,6 +27,7 @@ from sae.training import (
     geometric_median,
     sparsity_loss,
     train,
+    train_frozen_decoder,
     train_many,
 )
 
@@ -60,5 +61,6 @@ __all__ = [
     "sparsity_loss",
     "stack",
     "train",
+    "train_frozen_decoder",
     "train_many",
 ]

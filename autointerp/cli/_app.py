@@ -11,7 +11,20 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from autointerp.cli import _convert, _demo, _doctor, _export, _gate, _harvest, _label, _retry, _score, _sweep, _train
+from autointerp.cli import (
+    _convert,
+    _demo,
+    _doctor,
+    _export,
+    _gate,
+    _harvest,
+    _label,
+    _reliability,
+    _retry,
+    _score,
+    _sweep,
+    _train,
+)
 from autointerp.errors import AutointerpError
 
 app = typer.Typer(
@@ -21,7 +34,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for verb in (_demo, _train, _sweep, _convert, _harvest, _label, _score, _retry, _gate, _export, _doctor):
+for verb in (
+    _demo, _train, _sweep, _convert, _harvest, _label, _score, _reliability, _retry, _gate, _export, _doctor,
+):  # fmt: skip
     verb.register(app)
 
 _received: list[int] = []

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from autointerp.cli import _options as o
+
+ScorersOption = Annotated[
+    str,
+    typer.Option(
+        "--scorers",
+        metavar="NAMES",
+        help="Besides detection: fuzzing (1 request a feature), simulation (2), intruder (10).",
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -15,6 +26,7 @@ def register(app: typer.Typer) -> None:
 def run(
     run: o.RunArgument,
     llm: o.LLMOption = None,
+    scorers: ScorersOption = "detection",
     base_url: o.BaseURLOption = None,
     max_cost: o.MaxCostOption = None,
     max_requests: o.MaxRequestsOption = None,
@@ -26,17 +38,33 @@ def run(
     requests_out: o.RequestsOutOption = None,
     replies_in: o.RepliesInOption = None,
     forget_batches: o.ForgetBatchesOption = False,
+    nulls: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMES",
+            help="all, or some of shuffled_labels, shuffled_activations, random_directions, frozen_random_decoder, "
+            "reinitialised_model, control.",
+        ),
+    ] = "shuffled_labels",
+    null_features: Annotated[
+        int | None, typer.Option(min=2, metavar="N", help="Features of a null run. [the random group's, at most 100]")
+    ] = None,
+    device: o.DeviceOption = "cpu",
     as_json: o.JsonOption = False,
 ) -> None:
     """Judge the labels on text the labeler never saw; scores.csv and summary.json."""
     from autointerp import verbs
+    from autointerp.cli._nulls_table import print_table
     from autointerp.cli._output import print_result, rates_line, read_summary
     from autointerp.cli._progress import terminal_progress
 
     verbs.score(
-        run, llm=llm, base_url=base_url, max_cost_usd=max_cost, max_requests=max_requests,
+        run, llm=llm, scorers=scorers, base_url=base_url, max_cost_usd=max_cost, max_requests=max_requests,
         max_connections=max_connections, requests_per_minute=rpm, tokens_per_minute=tpm, cache=cache, prices=prices,
-        requests_out=requests_out, replies_in=replies_in, forget_batches=forget_batches, progress=terminal_progress(),
+        requests_out=requests_out, replies_in=replies_in, forget_batches=forget_batches, nulls=nulls,
+        null_features=null_features, device=device, progress=terminal_progress(),
     )  # fmt: skip
-    verdict = rates_line(read_summary(run), ("label", "verified", "robust"))
+    summary = read_summary(run)
+    print_table(summary)
+    verdict = rates_line(summary, ("label", "verified", "robust"))
     print_result(run, as_json=as_json, verdict=f"scored: {verdict}")

@@ -66,6 +66,9 @@ class Windows:
     corpus_name: str
     notes: list[str]
     """What was skipped, repaired or short, as sentences for people."""
+    model_reads: NDArray[np.int32] | None = None
+    """What the model reads in place of ``tokens``, of the same shape: a null gives each window the activations of
+    another text. None: the tokens themselves. Never saved."""
 
     @property
     def n_windows(self) -> int:
@@ -74,9 +77,10 @@ class Windows:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over tokens, lengths and splits: the identity of what was read."""
+        """SHA-256 over tokens, lengths, splits, and what the model reads in place of the tokens, where it does."""
         total = hashlib.sha256()
-        for array in (self.tokens, self.lengths, self.split):
+        moved = () if self.model_reads is None else (self.model_reads,)
+        for array in (self.tokens, self.lengths, self.split, *moved):
             total.update(f"{array.dtype.str}{array.shape}".encode() + np.ascontiguousarray(array).data)
         return total.hexdigest()
 

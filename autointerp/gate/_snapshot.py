@@ -26,6 +26,7 @@ from autointerp.gate._baseline import (
 from autointerp.gate._direction import encode_direction
 from autointerp.label import load_groups
 from autointerp.run import LLMInput, RunDirectory
+from autointerp.score import load_reliability
 
 _T = TypeVar("_T")
 
@@ -38,7 +39,8 @@ def make_baseline(
     Args:
         run: A labelled, better a scored, run.
         decoder: The SAE's decoder [d_sae, d_in]; None loads it from where the run says the SAE is.
-        noise: A measured A/A noise of labeler and judge. Chains of rules alone have none, and say so by themselves.
+        noise: A/A noise of labeler and judge (default: of the verified verdict, as ``reliability.json`` has it). Chains
+            of rules alone have none, and say so by themselves.
 
     Raises:
         UsageError: The run has no labels, or its SAE has moved.
@@ -67,7 +69,7 @@ def snapshot(run: RunDirectory, decoder: NDArray[np.floating] | None, *, noise: 
         versions=manifest.versions,
         groups={name: _group(ids, features) for name, ids in load_groups(run).items()},
         features=features,
-        noise=Noise(flip_rate=0.0, n=0) if noise is None and rules_only else noise,
+        noise=noise or (Noise(flip_rate=0.0, n=0) if rules_only else _measured_noise(run)),
     )
 
 
@@ -100,6 +102,14 @@ def load_decoder(run: RunDirectory) -> NDArray[np.float32]:
         )
     decoder: NDArray[np.float32] = model.W_dec.detach().float().cpu().numpy()
     return decoder
+
+
+def _measured_noise(run: RunDirectory) -> Noise | None:
+    measured = load_reliability(run)
+    flips = None if measured is None else measured.verified.flip_rate
+    if flips is None or flips["mean"] is None:
+        return None
+    return Noise(flip_rate=flips["mean"], n=int(flips["n"] or 0))
 
 
 def _features(run: RunDirectory, decoder: NDArray[np.floating] | None) -> dict[int, BaselineFeature]:

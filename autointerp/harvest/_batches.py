@@ -53,10 +53,11 @@ def list_shards(windows: Windows, config: HarvestConfig, splits: Sequence[Split]
 
 def batches(windows: Windows, rows: NDArray[np.int64], size: int) -> Iterator[Batch]:
     """Batches of ``size`` windows, in the order given."""
+    tokens = np.asarray(windows.tokens if windows.model_reads is None else windows.model_reads)
     for at in range(0, len(rows), size):
         chosen = rows[at : at + size]
         padded = np.concatenate([chosen, np.repeat(chosen[-1:], size - len(chosen))])
-        yield Batch(chosen, torch.from_numpy(np.asarray(windows.tokens)[padded].astype(np.int64)))
+        yield Batch(chosen, torch.from_numpy(tokens[padded].astype(np.int64)))
 
 
 def counts_mask(windows: Windows, rows: NDArray[np.int64], config: HarvestConfig) -> NDArray[np.bool_]:

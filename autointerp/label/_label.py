@@ -9,10 +9,11 @@ import pandas as pd
 
 from autointerp.errors import IncompleteError, UsageError
 from autointerp.harvest import Context, load_contexts
+from autointerp.label._answered import check_answered
 from autointerp.label._by_llm import label_request, label_row, too_few
 from autointerp.label._by_rules import RULES, RULES_VERSION, label_by_rules
 from autointerp.label._row import LabelRow, load_labels, write_labels
-from autointerp.llm import BY_DEFAULT, Asking, Reply, Request
+from autointerp.llm import BY_DEFAULT, Asking, Outcome, Reply, Request
 from autointerp.run import LLMInput, Manifest, RunDirectory, Tick
 from prompts import load_prompt
 
@@ -42,12 +43,21 @@ def label_features(
 
     Raises:
         UsageError: No features are selected, or the provider line is wrong.
-        IncompleteError: The budget ended first; ``labels.parquet`` holds what there is.
+        IncompleteError: The budget ended first, or more than 5 % of the requests brought no answer;
+            ``labels.parquet`` holds what there is.
         ProviderFatalError: The provider refuses the account; what was answered is in the journal.
     """
     started = time.monotonic()
     chosen = {name: list(ids) for name, ids in groups.items()} if groups is not None else load_groups(run)
     explain = explain_contexts(run, chosen)
+    prompt = RULES_VERSION if llm == RULES else load_prompt("label").version
+
+    def record(manifest: Manifest) -> None:
+        manifest.config["groups"] = chosen
+        manifest.labeler = LLMInput(provider=llm, prompt=prompt, base_url=asking.base_url)
+
+    run.update(record)  # before asking: whoever goes on after a stop goes on with this labeler
+    replies: list[Reply] = []
     if llm == RULES:
         rows = _by_rules(explain, progress)
     else:
@@ -55,13 +65,6 @@ def label_features(
         replies = asking.ask(llm, list(requests.values()), journal=run.journal, progress=progress)
         rows = _rows(explain, dict(zip(requests, replies, strict=True)), llm)
     _write(run, rows)
-    prompt = RULES_VERSION if llm == RULES else load_prompt("label").version
-
-    def record(manifest: Manifest) -> None:
-        manifest.config["groups"] = chosen
-        manifest.labeler = LLMInput(provider=llm, prompt=prompt, base_url=asking.base_url)
-
-    run.update(record)
     n_skipped = sum(row.outcome == "skipped_budget" for row in rows)
     if n_skipped:
         raise IncompleteError(
@@ -69,6 +72,9 @@ def label_features(
             f"Go on with 'autointerp label --out {run.path} --resume' and a higher limit."
         )
     run.finish("labels", time.monotonic() - started)
+    if not asking.leave:  # else what is left alone on purpose would count
+        reasons = [reply.reason for reply in replies if reply.outcome is Outcome.error]
+        check_answered(reasons, len(replies), where=run.path, go_on=f"autointerp label --out {run.path} --resume")
     return load_labels(run)
 
 

@@ -13,6 +13,8 @@ import pyarrow.parquet as pq
 from autointerp.errors import UsageError
 from autointerp.harvest import Context, load_contexts
 from autointerp.label import load_groups
+from autointerp.report._scorers import ScorerView, scorer_views
+from autointerp.report._strength import StrengthView, strength_views
 from autointerp.report._summary import DetectionView, RateView, detection_views, rate_views, read_summary
 from autointerp.report._tokens import ContextView, pick_contexts, view_context, visible_text, visible_token
 from autointerp.run import Manifest, RunDirectory
@@ -58,6 +60,10 @@ class Page:
     """Every rate of every group."""
     detections: tuple[DetectionView, ...]
     """Every group's detection scores."""
+    scorers: tuple[ScorerView, ...]
+    """Every group's scores by scorer, beside their floors."""
+    strengths: tuple[StrengthView, ...]
+    """Every group's recall by strength of activation."""
     failures: tuple[Failure, ...]
     features: tuple[FeatureView, ...]
     n_without_contexts: int
@@ -98,6 +104,8 @@ def gather(run: RunDirectory) -> Page:
         facts=tuple((name, visible_text(text)) for name, text in _facts(manifest)),
         rates=tuple(rate_views(summary)),
         detections=tuple(detection_views(summary)),
+        scorers=tuple(scorer_views(summary)),
+        strengths=tuple(strength_views(summary)),
         failures=_failures(labels.values()),
         features=tuple(features),
         n_without_contexts=max(0, len(features) - MAX_WITH_CONTEXTS),

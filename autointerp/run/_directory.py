@@ -43,6 +43,7 @@ class RunDirectory:
         self.scores = self.path / "scores.parquet"
         self.scores_csv = self.path / "scores.csv"
         self.summary = self.path / "summary.json"
+        self.reliability = self.path / "reliability.json"
         self.report = self.path / "report"
 
     def __repr__(self) -> str:

@@ -11,9 +11,11 @@ from autointerp.harvest import load_contexts
 from autointerp.label import RULES, explain_contexts, label_requests, load_groups, load_label_rows
 from autointerp.llm import Asking, History, Journal, Outcome, Request, parse_provider, request_key
 from autointerp.run import LLMInput, RunDirectory
-from autointerp.score._detection import Question, detection_request, judge
+from autointerp.score._judge import judge
+from autointerp.score._question import Question
 from autointerp.score._score import questions
 from autointerp.score._trial import make_trial
+from autointerp.score.scorers import detection_request
 
 Part = Literal["label", "score", "null"]
 

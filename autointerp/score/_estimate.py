@@ -9,9 +9,10 @@ from autointerp.harvest import load_contexts
 from autointerp.label import RULES, explain_contexts, label_requests, load_groups
 from autointerp.llm import BY_DEFAULT, Asking, Estimate
 from autointerp.run import RunDirectory
-from autointerp.score._detection import Question, detection_request
 from autointerp.score._ended import Part, run_questions
+from autointerp.score._question import Question
 from autointerp.score._trial import make_trial
+from autointerp.score.scorers import detection_request
 
 
 @dataclass(frozen=True)

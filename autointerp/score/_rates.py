@@ -33,6 +33,12 @@ def rate(verdicts: Sequence[bool | None]) -> Numbers:
     }
 
 
+def share(k: int, n: int) -> Numbers:
+    """A share of things counted, with its 95 % Wilson interval; None for the share of nothing."""
+    interval = wilson(k, n)
+    return {"k": k, "n": n, "rate": k / n if n else None, "low": interval.low, "high": interval.high}
+
+
 def mean(values: Sequence[float | None]) -> Numbers:
     """Mean over features with a 95 % bootstrap interval; None where nothing was measured."""
     known = [value for value in values if value is not None]

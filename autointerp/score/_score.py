@@ -8,17 +8,20 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from autointerp.errors import IncompleteError, UsageError
-from autointerp.harvest import load_contexts
-from autointerp.label import MONOSEMANTIC, RULES, RULES_VERSION, LabelRow, load_label_rows
+from autointerp.harvest import Context, load_contexts
+from autointerp.label import MONOSEMANTIC, RULES, RULES_VERSION, LabelRow, check_answered, load_label_rows
 from autointerp.llm import BY_DEFAULT, Asking
 from autointerp.run import LLMInput, Manifest, RunDirectory, Tick
-from autointerp.score._detection import Question, judge
 from autointerp.score._floors import shuffled_floor, token_identity_floor
+from autointerp.score._judge import judge
+from autointerp.score._position import position_floor
+from autointerp.score._question import Question
 from autointerp.score._row import load_scores, write_scores
 from autointerp.score._shuffle import shuffled_donors
 from autointerp.score._summary import write_summary
 from autointerp.score._trial import Trial, make_trial
 from autointerp.score._verdict import Judged, score_row
+from autointerp.score.scorers import DEFAULT, SCORERS
 from prompts import load_prompt
 
 
@@ -26,6 +29,7 @@ def score_features(
     run: RunDirectory,
     *,
     llm: str,
+    scorers: Sequence[str] = (DEFAULT,),
     asking: Asking = BY_DEFAULT,
     progress: Tick | None = None,
 ) -> pd.DataFrame:
@@ -34,6 +38,7 @@ def score_features(
     Args:
         run: Labelled.
         llm: ``rules`` (for labels made by rules) or a provider line.
+        scorers: Names of scorers; detection is always asked, because ``verified`` rests on it alone.
         asking: How the provider is reached, and within which limits.
         progress: Told judgements done of all.
 
@@ -42,7 +47,8 @@ def score_features(
 
     Raises:
         UsageError: Nothing was labelled, or the rules judge is asked about an LLM's labels.
-        IncompleteError: The budget ended first; the files hold what there is.
+        IncompleteError: The budget ended first, or more than 5 % of the judgements brought no answer; the files hold
+            what there is.
         ProviderFatalError: The provider refuses the account; what was answered is in the journal.
     """
     started = time.monotonic()
@@ -51,10 +57,13 @@ def score_features(
     contexts, seed = load_contexts(run), run.read_manifest().seed
     trials = {feature: make_trial(feature, contexts.get(feature, []), seed=seed) for feature in labels}
     own, nulls, donors = questions(labels, trials, seed=seed)
-    asked = [*own.values(), *nulls.values()]
+    further = _further_questions(labels, trials, contexts, scorers, seed=seed)
+    asked = [*own.values(), *nulls.values(), *further.values()]
     answers = judge(asked, llm=llm, asking=asking, journal=run.journal, progress=progress)
     own_answers = dict(zip(own, answers[: len(own)], strict=True))
-    null_answers = dict(zip(nulls, answers[len(own) :], strict=True))
+    null_answers = dict(zip(nulls, answers[len(own) : len(own) + len(nulls)], strict=True))
+    further_answers = dict(zip(further, answers[len(own) + len(nulls) :], strict=True))
+    more = [name for name in scorers if name != DEFAULT]
     judged = [
         Judged(
             trials[feature],
@@ -63,15 +72,20 @@ def score_features(
             own_answers.get(feature),
             donors.get(feature),
             null_answers.get(feature),
+            position_floor(trials[feature], contexts.get(feature, [])),
+            {name: further_answers.get((name, feature)) for name in more},
         )
         for feature, label in labels.items()
     ]
     floor = shuffled_floor(one.null_accuracy for one in judged)
     write_scores(run, [score_row(one, floor=floor) for one in judged])
-    prompt = RULES_VERSION if llm == RULES else load_prompt("detect").version
+    prompts = {
+        name: RULES_VERSION if llm == RULES else load_prompt(SCORERS[name].prompt).version for name in (DEFAULT, *more)
+    }
 
     def record(manifest: Manifest) -> None:
-        manifest.judge = LLMInput(provider=llm, prompt=prompt, base_url=asking.base_url)
+        manifest.judge = LLMInput(provider=llm, prompt=prompts[DEFAULT], base_url=asking.base_url)
+        manifest.config["scorers"] = prompts
 
     run.update(record)
     n_skipped = sum(answer.outcome == "skipped_budget" for answer in answers)
@@ -81,8 +95,11 @@ def score_features(
     if n_skipped:
         raise IncompleteError(
             f"{run.path}: the budget ended with {n_skipped} of {len(asked)} judgements not made. "
-            f"Go on with 'autointerp score {run.path}' and a higher limit."
+            f"Go on with '{' '.join(asking.command) or f'autointerp score {run.path}'}' and a higher limit."
         )
+    if not asking.leave:  # else what is left alone on purpose would count
+        reasons = [answer.reason for answer in answers if answer.outcome == "error"]
+        check_answered(reasons, len(asked), where=run.path, go_on=f"autointerp score {run.path}")
     return load_scores(run)
 
 
@@ -111,6 +128,32 @@ def questions(
         for feature, donor in donors.items()
     }
     return own, nulls, donors
+
+
+def _further_questions(
+    labels: Mapping[int, LabelRow],
+    trials: Mapping[int, Trial],
+    contexts: Mapping[int, Sequence[Context]],
+    scorers: Sequence[str],
+    *,
+    seed: int,
+) -> dict[tuple[str, int], Question]:
+    """By scorer other than detection, and feature: what it asks; nothing where it needs a label that is not there."""
+    found = {}
+    for name in scorers:
+        for feature, label in labels.items():
+            is_named = label.verdict == MONOSEMANTIC
+            if name != DEFAULT and (is_named or not SCORERS[name].needs_label):
+                explain = tuple(one for one in contexts.get(feature, []) if one.split == "explain")
+                found[name, feature] = Question(
+                    trials[feature],
+                    label.label if is_named else "",
+                    label.rule if is_named else None,
+                    scorer=name,
+                    explain=explain,
+                    seed=seed,
+                )
+    return found
 
 
 def _check_judge(run: RunDirectory, labels: Sequence[LabelRow], llm: str) -> None:

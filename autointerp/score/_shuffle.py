@@ -43,10 +43,19 @@ def shuffled_donors(labels: Mapping[int, str], *, seed: int) -> dict[int, int]:
     return {taker: donor for taker, donor in sorted(zip(order, donors, strict=True)) if not clash(taker, donor)}
 
 
+def label_overlap(first: str, second: str) -> float:
+    """Share of the words of two labels that both have, without those that say nothing: from 0 to 1."""
+    return _overlap(_words(first), _words(second))
+
+
 def _words(label: str) -> frozenset[str]:
     words = frozenset(re.findall(r"\w+|[^\w\s]", label.casefold()))
     return words - _EMPTY_WORDS or words
 
 
 def _near(first: frozenset[str], second: frozenset[str]) -> bool:
-    return len(first & second) >= NEAR * len(first | second)
+    return _overlap(first, second) >= NEAR
+
+
+def _overlap(first: frozenset[str], second: frozenset[str]) -> float:
+    return len(first & second) / len(first | second) if first or second else 1.0

@@ -8,10 +8,19 @@ from collections.abc import Mapping, Sequence
 from autointerp.harvest import load_features
 from autointerp.label import POLYSEMANTIC, LabelRow, load_groups, load_label_rows
 from autointerp.run import RunDirectory, write_text
-from autointerp.score._bottom import MIN_D0
+from autointerp.score._bottom import LEVEL, MIN_D0
 from autointerp.score._floors import shuffled_floor
 from autointerp.score._rates import Numbers, mean, rate
 from autointerp.score._row import ScoreRow, load_score_rows
+from autointerp.score._scorer_summary import floors, further_scorers
+from autointerp.score._strength import (
+    below_10pct_check,
+    effect_of_the_check,
+    recall_below_10pct,
+    recall_by_decile,
+    specificity,
+)
+from autointerp.score.nulls import null_summaries
 
 SCHEMA_VERSION = 1
 DEFINITIONS = {
@@ -21,7 +30,19 @@ DEFINITIONS = {
     "robust": "Verified, and the lowest decile of activations is told from hard negatives (one-sided Fisher "
     "test, p < 0.05), among features with at least 5 such contexts.",
     "beyond_token": "The lower bound is above what the feature's most frequent tokens alone reach.",
-    "low, high": "95 % interval: Wilson for rates, bootstrap over features for means.",
+    "deciles, below_10pct_of_max": "Recall: share of held-out contexts of that strength in which the judge saw the "
+    "feature; d0 is the lowest tenth of a feature's activations. A context is as strong as its own place; a stronger "
+    "token may stand near it.",
+    "specificity": "Share of silent contexts left alone, from random places and from hard ones, which look alike.",
+    "bottom_decile.applied": "Verified and robust over the same features, those with both verdicts; lost is the share "
+    "of the verified that are not robust.",
+    "scorers": "Further scorers: fuzzing (balanced accuracy), intruder (accuracy), simulation (Pearson correlation, "
+    "and R2 against predicting 0), each beside chance and what the feature's usual tokens reach.",
+    "nulls": "What features that mean nothing reach in the same pipeline. shuffled: the run's own contexts under other "
+    "features' labels. The rest are runs in nulls/ in which one thing is not real, named as replaces. Those that "
+    "are trained are batch top-k SAEs of the run's width and L0; so is the control, which replaces nothing.",
+    "low, high": "95 % interval: Wilson for rates, bootstrap over features for means. Recall and specificity count "
+    "contexts of all features together as if each stood alone.",
     "worst_low, worst_high": "The rate if every missing answer were a no, or a yes.",
 }
 """What the numbers mean, written into the file."""
@@ -70,7 +91,7 @@ def summarise(run: RunDirectory) -> Json:
         "n_alive": len(features) - (dead["never"] or 0),
         "dead": dead,
         "groups": {name: _group(ids, labels, scores, floor) for name, ids in groups.items()},
-        "nulls": {"shuffled": _shuffled(groups, scores, floor)} if scores else {},
+        "nulls": {"shuffled": _shuffled(groups, scores, floor), **null_summaries(run)} if scores else {},
         "cost_usd": None if None in costs else round(sum(cost for cost in costs if cost is not None), 8),
         "tokens_in": sum(row.tokens_in for row in rows),
         "tokens_out": sum(row.tokens_out for row in rows),
@@ -102,7 +123,13 @@ def _group(ids: Sequence[int], labels: Mapping[int, LabelRow], scores: Mapping[i
             "beyond_token": rate([row.beyond_token if row else None for row in rows]),
         },
         "detection": {**mean([row.balanced_accuracy for row in known]), "floor": floor},
-        "bottom_decile": _bottom(known),
+        "floors": floors(known),
+        "scorers": further_scorers(known),
+        "deciles": recall_by_decile(known),
+        "below_10pct_of_max": recall_below_10pct(known),
+        "specificity": specificity(known),
+        "bottom_decile": {**_bottom(known), "applied": effect_of_the_check(known)},
+        "bottom_below_10pct_of_max": below_10pct_check(known, level=LEVEL),
     }
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from autointerp import stats
+from autointerp.harvest import DECILES
 from autointerp.label import POLYSEMANTIC, LabelRow
 from autointerp.score._bottom import MIN_D0, check_bottom
 from autointerp.score._confusion import Confusion
-from autointerp.score._detection import Answer
+from autointerp.score._question import Answer
 from autointerp.score._row import ScoreRow
 from autointerp.score._trial import Trial
+
+NO_LABEL = "no_label"
+"""Outcome of a scorer that needs a label, where there is none."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,10 @@ class Judged:
     donor: int | None
     null: Answer | None
     """To the label of ``donor``."""
+    position_floor: float | None = None
+    """Balanced accuracy of the place in the window alone."""
+    further: Mapping[str, Answer | None] = field(default_factory=dict)
+    """Scorer that was asked for besides detection -> its answer; None where it needs a label and there is none."""
 
     @property
     def null_accuracy(self) -> float | None:
@@ -43,7 +52,8 @@ def score_row(judged: Judged, *, floor: float) -> ScoreRow:
         floor: Balanced accuracy that the lower bound has to exceed.
     """
     row = _with_null(_with_answer(_blank(judged), judged, floor), judged, floor)
-    asked = [answer for answer in (judged.answer, judged.null) if answer is not None]
+    row = _with_further(row, judged)
+    asked = [answer for answer in (judged.answer, judged.null, *judged.further.values()) if answer is not None]
     costs = [answer.cost_usd for answer in asked]
     return replace(
         row,
@@ -61,6 +71,7 @@ def _blank(judged: Judged) -> ScoreRow:
         label.outcome,
         scored=False,
         floor_token_identity=judged.token_floor,
+        floor_position=judged.position_floor,
         d0_n=len(trial.members("d0")),
         below10_n=len(trial.members("below_10pct_of_max")),
     )
@@ -78,6 +89,8 @@ def _with_answer(row: ScoreRow, judged: Judged, floor: float) -> ScoreRow:
         return row
     if answer.fires is None:
         return replace(row, outcome=answer.outcome, reason=answer.reason)
+    deciles = [trial.members(name) for name in DECILES]
+    random, hard = trial.members("negative_random"), trial.members("negative_hard")
     table, bottom = Confusion.of(trial, answer.fires), check_bottom(trial, answer.fires)
     interval = table.interval
     verified = interval.low > floor
@@ -100,6 +113,12 @@ def _with_answer(row: ScoreRow, judged: Judged, floor: float) -> ScoreRow:
         bottom_p_value=bottom.p_value,
         below10_p_value=bottom.below10_p_value,
         bottom_verdict=bottom.verdict,
+        decile_hits=[_count(answer.fires, members) for members in deciles],
+        decile_n=[len(members) for members in deciles],
+        random_alarms=_count(answer.fires, random),
+        random_n=len(random),
+        hard_alarms=_count(answer.fires, hard),
+        hard_n=len(hard),
         verified=verified,
         robust=None if bottom.verdict == "untestable" else verified and bottom.verdict == "pass",
         beyond_token=interval.low > judged.token_floor if judged.token_floor is not None else None,
@@ -116,3 +135,16 @@ def _with_null(row: ScoreRow, judged: Judged, floor: float) -> ScoreRow:
     table = Confusion.of(judged.trial, null.fires)
     low = table.interval.low
     return replace(row, shuffled_ba=table.balanced_accuracy, shuffled_low=low, shuffled_verified=low > floor)
+
+
+def _with_further(row: ScoreRow, judged: Judged) -> ScoreRow:
+    columns: dict[str, object] = {}
+    for name, answer in judged.further.items():
+        columns[f"{name}_outcome"] = NO_LABEL if answer is None else answer.outcome
+        if answer is not None:
+            columns |= {f"{name}_{measure}": value for measure, value in answer.measures.items()}
+    return replace(row, **columns)  # type: ignore[arg-type]
+
+
+def _count(fires: Sequence[bool], members: Sequence[int]) -> int:
+    return sum(fires[i] for i in members)

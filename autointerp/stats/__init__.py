@@ -1,5 +1,6 @@
 """Statistics of rates, pairs and confusion tables: pure functions."""
 
+from autointerp.stats._agreement import nominal_alpha
 from autointerp.stats._bootstrap import paired_bootstrap
 from autointerp.stats._confusion import balanced_accuracy, balanced_accuracy_interval, f1, mcc
 from autointerp.stats._power import minimum_detectable_effect, required_n
@@ -19,6 +20,7 @@ __all__ = [
     "mcnemar_exact",
     "minimum_detectable_effect",
     "newcombe_difference",
+    "nominal_alpha",
     "paired_bootstrap",
     "required_n",
     "wilson",

@@ -4,6 +4,7 @@ from autointerp.subject._bridge import BridgeSubject
 from autointerp.subject._hook_points import check_hook_points, same_hook_point
 from autointerp.subject._load import load_subject
 from autointerp.subject._protocol import Subject
+from autointerp.subject._reinitialise import reinitialise
 from autointerp.subject._source import bundled_path
 
 __all__ = [
@@ -12,5 +13,6 @@ __all__ = [
     "bundled_path",
     "check_hook_points",
     "load_subject",
+    "reinitialise",
     "same_hook_point",
 ]

@@ -124,6 +124,10 @@ class BridgeSubject:
         found: Tensor = self._bridge.run_with_hooks(tokens, fwd_hooks=hooks, return_type="logits", prepend_bos=False)
         return found
 
+    def weights(self) -> list[Tensor]:
+        """The model's learned tensors, each once, in a fixed order; changing them in place changes the model."""
+        return list(self._bridge.parameters())
+
     def _activation(self, tokens: Tensor) -> Tensor:
         def leave(activation: Tensor, **_: object) -> None:
             raise _Reached(activation)

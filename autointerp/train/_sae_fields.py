@@ -45,6 +45,8 @@ class SAEFields(BaseModel):
     """standard, tied: weight of the penalty on features rarer than frequency_min; 0 for none."""
     frequency_min: float = 1e-5
     """Share of inputs on which a feature should fire at least."""
+    frequency_window: int = 300
+    """Batches over which that share is counted."""
     orthogonality_coefficient: float = 0.0
     """Weight of the penalty on the cosines of decoder rows; 0 for none."""
     orthogonality: str = "mean"
@@ -65,8 +67,9 @@ class SAEFields(BaseModel):
     """Last fraction of the steps, over which the learning rate falls linearly to 0."""
     grad_clip: Unlimited = 1.0
     """Largest norm of the whole gradient; "none" for no limit."""
-    decoder_unit_norm: bool = True
-    """Keep decoder rows at norm 1 in every step."""
+    decoder_norm: str = "unit"
+    """unit: decoder rows keep norm 1; free (standard): any norm, and the penalty is on features times norms;
+    unpenalised: any norm."""
     resample_every: int | None = Field(default=None, ge=1)
     """standard, tied: steps between resamplings of dead features (default: never, or the schedule of resample_mode)."""
     resample_mode: str = "default"
@@ -79,8 +82,9 @@ class SAEFields(BaseModel):
     """Never resample on inputs with outlier norms (default: yes, or as in resample_mode)."""
     normalise: str = "expected_average"
     """none, or expected_average: inputs are scaled to a mean norm of sqrt(d_in); the scale is folded back."""
-    b_dec_init: str = "geometric_median"
-    """Where b_dec starts: zero, or the mean or geometric_median of the first inputs."""
+    b_dec_init: str = "auto"
+    """Where b_dec starts: zero, or the mean or geometric_median of the first inputs (auto: zero where decoder_norm is
+    free, else the geometric median)."""
     n_init: int = 8192
     """First inputs that scale and b_dec are estimated from."""
     encoder_dtype: str = "float32"

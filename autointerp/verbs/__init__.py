@@ -6,6 +6,7 @@ from autointerp.verbs._export import doctor, export, report
 from autointerp.verbs._gate import baseline, gate
 from autointerp.verbs._harvest import harvest
 from autointerp.verbs._label import label
+from autointerp.verbs._reliability import reliability
 from autointerp.verbs._retry import Retried, retry
 from autointerp.verbs._score import score
 from autointerp.verbs._sweep import SweepResult, sweep
@@ -26,6 +27,7 @@ __all__ = [
     "gate",
     "harvest",
     "label",
+    "reliability",
     "report",
     "retry",
     "score",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -119,6 +120,8 @@ def label(
         ensure_harvest(inputs, progress)
         recorded = run.read_manifest()
         chosen = llm or (recorded.labeler.provider if recorded.labeler else "rules")
+        if base_url is None and recorded.labeler and chosen == recorded.labeler.provider:
+            asking = replace(asking, base_url=recorded.labeler.base_url)
         asking.check(chosen)
         _ensure_contexts(inputs, features, progress)
         _set(run, "dry_run", dry_run and not run.is_done("labels"))

@@ -1,5 +1,6 @@
 """Sums over active (row, feature) pairs, by whatever runs fastest."""
 
 from sae.kernels._choose import Kernels, choose_kernels
+from sae.kernels._row_updates import RowAdam, RowSums, row_norms, update_rows, updates_rows
 
-__all__ = ["Kernels", "choose_kernels"]
+__all__ = ["Kernels", "RowAdam", "RowSums", "choose_kernels", "row_norms", "update_rows", "updates_rows"]

@@ -42,7 +42,7 @@ _USED = {
     "lr_warmup_steps",
     "lr_decay",
     "grad_clip",
-    "decoder_unit_norm",
+    "decoder_norm",
     "resample_dead_window",
     "normalise",
     "b_dec_init",
@@ -59,6 +59,8 @@ def check_config(config: TrainConfig) -> None:
     Raises:
         SAEError: Such a setting is not the default.
     """
+    if config.decoder_norm == "free":
+        raise SAEError("a stage that reads x can't use decoder_norm='free': take 'unit', or let it read the residual")
     for field in fields(config):
         value = getattr(config, field.name)
         if field.name not in _USED and value != field.default:
@@ -129,7 +131,7 @@ class _Training:
         self.x_scale = average_norm_scale(x) if scaled else 1.0
         self.target_scale = average_norm_scale(target) if scaled else 1.0
         self.penalty = None if config.penalty == "l1" else parse_penalty(config.penalty)
-        weights = initial_weights(self.d_sae, _centre(target * self.target_scale, config.b_dec_init), config.seed)
+        weights = initial_weights(self.d_sae, _centre(target * self.target_scale, config.b_dec_start), config.seed)
         self.encoder, self.decoder, self.b_dec = weights.encoder, weights.decoder, weights.b_dec
         self.b_enc = -weights.encoder @ (x * self.x_scale).mean(dim=0)  # features start around the mean of x
         self.weights = [self.encoder, self.b_enc, self.decoder, self.b_dec]
@@ -146,14 +148,14 @@ class _Training:
         """Take one optimizer step; report it when it is to be logged."""
         config, target = self.config, target * self.target_scale
         outcome = self._gradients(x * self.x_scale, target, self._loss(step))
-        if config.decoder_unit_norm and self.decoder.grad is not None:
+        if config.decoder_norm == "unit" and self.decoder.grad is not None:
             remove_parallel_(self.decoder.grad, self.decoder.detach())
         if config.grad_clip is not None:
             torch.nn.utils.clip_grad_norm_(self.weights, config.grad_clip)
         for group in self.optimizer.param_groups:
             group["lr"] = config.lr_at(step)
         self.optimizer.step()
-        if config.decoder_unit_norm:
+        if config.decoder_norm == "unit":
             unit_rows_(self.decoder.detach())
         self.firing.record(step, outcome.counts)
         self.counts, self.n_counted = self.counts + outcome.counts, self.n_counted + len(x)

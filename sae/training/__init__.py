@@ -6,6 +6,7 @@ from sae.training._aux_k import AuxStep, aux_k_step
 from sae.training._buffer import ActivationBuffer
 from sae.training._config import TrainConfig
 from sae.training._fold import fold_decoder_norm, fold_input_scale
+from sae.training._frozen_decoder import train_frozen_decoder
 from sae.training._geometric_median import geometric_median
 from sae.training._history import TrainStep
 from sae.training._loss import sparsity_loss
@@ -28,5 +29,6 @@ __all__ = [
     "geometric_median",
     "sparsity_loss",
     "train",
+    "train_frozen_decoder",
     "train_many",
 ]

@@ -23,6 +23,7 @@ from sae._errors import SAEError
 from sae._sparse import positive_positions
 from sae.training._weights import Weights
 from sae.training.steps._pairs import collect, decode_pairs, encode_blocks, find_pairs
+from sae.training.steps._step import stored
 
 SPARSE_DENSITY = 0.2
 """Share of the dead features used for an input below which a CPU works over the used pairs alone."""
@@ -118,9 +119,9 @@ def _sparse(x: Tensor, residual: Tensor, rows: Weights, k: int, scale: Tensor) -
     pairs = find_pairs(x, rows, x.dtype, lambda pre: positive_positions(_strongest(pre, k)))
     decoded, dots = decode_pairs(pairs, pairs.pre, rows.decoder)
     e = decoded - residual
-    g = e * scale
-    gradients, _ = collect(pairs, x, rows, f=pairs.pre, d_pre=dots(g), groups=[(len(rows.b_enc), g)])
-    gradients["b_dec"] -= g.sum(dim=0)  # b_dec is no part of this reconstruction
+    found, _ = collect(pairs, x, rows, f=pairs.pre, d_pre=dots(e) * scale, groups=[(len(rows.b_enc), e)], factor=scale)
+    gradients = {name: stored(gradient) for name, gradient in found.items()}
+    gradients["b_dec"] -= e.sum(dim=0) * scale  # b_dec is no part of this reconstruction
     return e.square().sum(), gradients
 
 

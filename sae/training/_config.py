@@ -48,6 +48,8 @@ class TrainConfig:
     """standard, tied: weight of the penalty on features rarer than ``frequency_min``; 0 for none."""
     frequency_min: float = 1e-5
     """Share of inputs on which a feature should fire at least."""
+    frequency_window: int = 300
+    """Batches over which that share is counted; they are kept, 4 bytes a batch and feature."""
     orthogonality_coefficient: float = 0.0
     """Weight of the penalty on the cosines of decoder rows; 0 for none."""
     orthogonality: OrthogonalityKind = "mean"
@@ -68,8 +70,10 @@ class TrainConfig:
     """Last fraction of the steps, over which the learning rate falls linearly to 0."""
     grad_clip: float | None = 1.0
     """Largest norm of the whole gradient; None for no limit."""
-    decoder_unit_norm: bool = True
-    """Keep decoder rows at norm 1 in every step, and take the part along the row out of its gradient."""
+    decoder_norm: str = "unit"
+    """``unit``: decoder rows keep norm 1, and their gradients lose the part along the row. ``free`` (standard): rows
+    have any norm and start at 0.1, as the encoder's, and the penalty is on a feature times its row's norm.
+    ``unpenalised``: any norm, and the penalty is on the feature alone."""
     resample_every: int | None = None
     """standard, tied: steps between two resamplings of dead features; None for never, or, in one of the published
     modes, for the steps of that mode."""
@@ -83,8 +87,9 @@ class TrainConfig:
     """Never draw inputs with outlier norms; None for the mode's own choice (default: yes)."""
     normalise: str = "expected_average"
     """``none``, or ``expected_average``: inputs are scaled to a mean norm of sqrt(d_in); the scale is folded back."""
-    b_dec_init: str = "geometric_median"
-    """Where b_dec starts: ``zero``, or the ``mean`` or ``geometric_median`` of the first inputs."""
+    b_dec_init: str = "auto"
+    """Where b_dec starts: ``zero``, or the ``mean`` or ``geometric_median`` of the first inputs; ``auto``: zero where
+    ``decoder_norm`` is ``free``, else the geometric median."""
     n_init: int = 8192
     """First inputs that scale and b_dec are estimated from (they are trained on as well)."""
     encoder_dtype: str = "float32"
@@ -109,6 +114,13 @@ class TrainConfig:
     def selects(self) -> bool:
         """Whether the k largest features are selected, so that no penalty is needed."""
         return self.architecture in SELECTING
+
+    @property
+    def b_dec_start(self) -> str:
+        """Where b_dec starts, ``auto`` resolved."""
+        if self.b_dec_init != "auto":
+            return self.b_dec_init
+        return "zero" if self.decoder_norm == "free" else "geometric_median"
 
     @property
     def resampling(self) -> Resampling:

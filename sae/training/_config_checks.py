@@ -20,7 +20,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "architecture": ARCHITECTURES,
     "l1_reduction": REDUCTIONS,
     "normalise": ("none", "expected_average"),
-    "b_dec_init": ("zero", "mean", "geometric_median"),
+    "decoder_norm": ("unit", "free", "unpenalised"),
+    "b_dec_init": ("auto", "zero", "mean", "geometric_median"),
     "orthogonality": ORTHOGONALITY_KINDS,
     "encoder_dtype": ("float32", "bfloat16"),
     "resample_mode": tuple(RESAMPLING),
@@ -34,6 +35,7 @@ AT_LEAST_ONE = (
     "resample_dead_window",
     "aux_k",
     "n_init",
+    "frequency_window",
     "log_every",
 )
 NOT_NEGATIVE = (
@@ -66,6 +68,13 @@ def check(config: TrainConfig) -> None:
             raise SAEError(
                 f"{name} works for {' and '.join(RELU)} SAEs, not for {config.architecture}; "
                 "aux_k keeps its features alive"
+            )
+    if config.decoder_norm == "free":
+        if config.architecture != "standard":
+            raise SAEError(f"decoder_norm='free' is for standard SAEs, not for {config.architecture}: take 'unit'")
+        if config.frequency_coefficient > 0:
+            raise SAEError(
+                "a frequency penalty has no meaning with decoder_norm='free', where features have any size: take 'unit'"
             )
 
 

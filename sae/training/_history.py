@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
-from sae.metrics import cosine, l2_ratio
+from sae.metrics import row_cosine, row_l2_ratio
 
+ROWS = 512
+"""Inputs that are measured at once: measuring should not need more memory than training."""
 DENSE = 0.1
 """Share of inputs on which a feature fires that makes it a dense one."""
 
@@ -75,13 +78,17 @@ class BatchQuality:
             error: [n, d_in]: reconstruction minus input.
             squared_error: Sum over inputs and dimensions.
         """
-        variance = float((x - x.mean(dim=0)).square().sum())
-        reconstruction = x + error
+        mean, variance = x.mean(dim=0), x.new_zeros(())
+        cosines, ratios = [], []
+        for rows, wrong in zip(torch.split(x, ROWS), torch.split(error, ROWS), strict=True):
+            variance += (rows - mean).square().sum()
+            cosines.append(row_cosine(rows, rows + wrong))
+            ratios.append(row_l2_ratio(rows, rows + wrong))
         return cls(
             mse=squared_error / x.numel(),
-            fvu=squared_error / variance if variance > 0 else float("nan"),
-            cosine=cosine(x, reconstruction),
-            l2_ratio=l2_ratio(x, reconstruction),
+            fvu=squared_error / float(variance) if variance > 0 else float("nan"),
+            cosine=float(torch.cat(cosines).nanmean()),
+            l2_ratio=float(torch.cat(ratios).nanmean()),
         )
 
 

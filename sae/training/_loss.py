@@ -1,7 +1,8 @@
 """The loss: squared error plus a penalty, in the units people report it in.
 
 For one input, with e its reconstruction's error and f its features, every loss is ``error * sum(e^2) + l1 * sum(f)``,
-averaged over the batch; another penalty takes phi(f) for f. The reductions differ only in the two weights:
+averaged over the batch; another penalty takes phi(f) for f, and with free decoder norms f is the feature times its
+row's norm. The reductions differ only in the two weights:
 
 - ``code``: mean over d_in of e^2, plus lambda times the mean over d_sae of f (the seed study's program);
 - ``paper``: the same error, plus lambda times the sum over features (its text, and Bricken et al. 2023);
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from torch import Tensor
+from torch.linalg import vector_norm
 
 from sae._errors import SAEError
 from sae.penalties import Penalty
@@ -34,6 +36,21 @@ class LossWeights:
     """Weight of the sum over features."""
     penalty: Penalty | None = None
     """What is summed over features, f being above 0; None for f itself (L1)."""
+    times_norm: bool = False
+    """The penalty is of f times the norm of its decoder row, so that it does not depend on how the two share a size."""
+
+    def norms(self, decoder: Tensor) -> Tensor | None:
+        """Give the norms [d_sae] of the rows that features are multiplied with for the penalty; None where they aren't.
+
+        Args:
+            decoder: [d_sae, d_in]; gradients flow.
+        """
+        return vector_norm(decoder, dim=1) if self.times_norm else None
+
+    def penalised(self, f: Tensor, decoder: Tensor) -> Tensor:
+        """Give what the penalty is of, for features [n, d_sae]: the same shape."""
+        norms = self.norms(decoder)
+        return f if norms is None else f * norms
 
     def slope(self, f: Tensor) -> Tensor | float:
         """Give the derivative of one input's penalty by its features f > 0: ``l1 * phi'(f)``, of any shape."""
@@ -45,7 +62,13 @@ class LossWeights:
 
 
 def loss_weights(
-    reduction: Reduction, l1_coefficient: float, *, d_in: int, d_sae: int, penalty: Penalty | None = None
+    reduction: Reduction,
+    l1_coefficient: float,
+    *,
+    d_in: int,
+    d_sae: int,
+    penalty: Penalty | None = None,
+    times_norm: bool = False,
 ) -> LossWeights:
     """Turn a reduction and its coefficient into weights.
 
@@ -55,6 +78,7 @@ def loss_weights(
         d_in: Length of an input.
         d_sae: Number of features.
         penalty: Summed over features; None for L1.
+        times_norm: It is of features times the norms of their decoder rows.
 
     Returns:
         The weights of one input's sums.
@@ -63,11 +87,11 @@ def loss_weights(
         SAEError: An unknown reduction.
     """
     if reduction == "code":
-        return LossWeights(1 / d_in, l1_coefficient / d_sae, penalty)
+        return LossWeights(1 / d_in, l1_coefficient / d_sae, penalty, times_norm)
     if reduction == "paper":
-        return LossWeights(1 / d_in, l1_coefficient, penalty)
+        return LossWeights(1 / d_in, l1_coefficient, penalty, times_norm)
     if reduction == "sse":
-        return LossWeights(1.0, l1_coefficient, penalty)
+        return LossWeights(1.0, l1_coefficient, penalty, times_norm)
     raise SAEError(f"l1_reduction must be one of {', '.join(REDUCTIONS)}, found {reduction!r}")
 
 
@@ -77,7 +101,7 @@ def row_losses(x: Tensor, reconstruction: Tensor, features: Tensor, weights: Los
     Args:
         x: [n, d_in].
         reconstruction: [n, d_in].
-        features: [n, d_sae], not negative.
+        features: [n, d_sae], not negative: what the penalty is of, see ``LossWeights.penalised``.
         weights: Of error and penalty.
 
     Returns:

@@ -267,7 +267,7 @@ def candidate_losses(x: Tensor, weights: Weights, loss: LossWeights, *, n_chunk:
     losses = []
     for rows in torch.split(x, n_chunk):
         features = weights.encode(rows)
-        losses.append(row_losses(rows, weights.decode(features), features, loss))
+        losses.append(row_losses(rows, weights.decode(features), loss.penalised(features, weights.decoder), loss))
     return torch.cat(losses)
 
 

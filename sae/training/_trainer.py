@@ -25,13 +25,16 @@ from sae.training._geometric_median import geometric_median
 from sae.training._history import BatchQuality, DensitySummary, TrainStep
 from sae.training._loss import loss_weights
 from sae.training._resample import candidate_losses, moment_rows, resample
-from sae.training._weights import initial_weights, remove_parallel_, unit_rows_
-from sae.training.steps import Objective, Step, choose_step
+from sae.training._update import update
+from sae.training._weights import initial_weights
+from sae.training.steps import Gradient, Objective, Step, choose_step, stored
 
 FOLDED = ("standard", "gated", "jumprelu")
 """Architectures whose decoder norms can be folded into other weights without changing what they are."""
 THRESHOLD_RATE = 0.01
 """How fast batchtopk's threshold follows the smallest activation selected; until step 100 it is their mean."""
+FREE_NORM = 0.1
+"""Where the norms of decoder and encoder rows start that are free (as in SAELens and dictionary_learning)."""
 ENCODER_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -60,10 +63,11 @@ class Trainer:
         """What raw activations are multiplied with."""
         self.weights = initial_weights(
             self.d_sae,
-            _initial_b_dec(sample * self.scale, config.b_dec_init),
+            _initial_b_dec(sample * self.scale, config.b_dec_start),
             config.seed,
             architecture=config.architecture,
             threshold=config.threshold_init,
+            norm=FREE_NORM if config.decoder_norm == "free" else None,
         )
         self.widths = config.nested_widths(self.d_sae)
         if self.widths[-1] != self.d_sae or (config.k or 0) > self.d_sae:
@@ -105,15 +109,16 @@ class Trainer:
             raise SAEError(f"this training is over: all of its {config.n_steps} steps were taken")
         if x.ndim != 2 or x.shape[1] != self.d_in or not len(x):
             raise SAEError(f"expected activations [n >= 1, d_in={self.d_in}], found {tuple(x.shape)}")
-        x = x.to(config.device, torch.float32) * self.scale
+        x = x.to(config.device, torch.float32)
+        x = x if self.scale == 1 else x * self.scale
         self.n_done, self.n_seen = self.n_done + 1, self.n_seen + len(x)
         objective = self._objective()
         result = choose_step(objective, x.device, self._density)(x, self.weights, objective)
         self._observe(result, len(x))
         extra = self._add_gradients(x, result, objective)
-        self._update(result.gradients, config.lr_at(self.n_done))
+        self._update(result.gradients)
         if config.resamples:
-            self._recent.append(x)
+            self._recent.append(x.clone())  # the caller may use its tensor again
             if config.resamples_at(self.n_done):
                 self._resample(objective)
         if self.n_done % config.log_every == 0 or self.n_done in {1, config.n_steps}:
@@ -195,7 +200,11 @@ class Trainer:
         if config.frequency_coefficient == 0:
             return None
         return FrequencyPenalty(
-            self.d_sae, coefficient=config.frequency_coefficient, s_min=config.frequency_min, device=device
+            self.d_sae,
+            coefficient=config.frequency_coefficient,
+            s_min=config.frequency_min,
+            n_running=config.frequency_window,
+            device=device,
         )
 
     def _objective(self) -> Objective:
@@ -207,6 +216,7 @@ class Trainer:
                 d_in=self.d_in,
                 d_sae=self.d_sae,
                 penalty=self._penalty,
+                times_norm=config.decoder_norm == "free",
             ),
             architecture=config.architecture,
             k=config.k or 0,
@@ -237,7 +247,8 @@ class Trainer:
         if config.orthogonality_coefficient > 0:
             decoder = self.weights.decoder.detach().requires_grad_()
             measured = config.orthogonality_coefficient * decoder_orthogonality(decoder, config.orthogonality)
-            result.gradients[self._decoder_name] += torch.autograd.grad(measured, decoder)[0]
+            name = "encoder" if self.weights.tied else "decoder"
+            result.gradients[name] = stored(result.gradients[name]) + torch.autograd.grad(measured, decoder)[0]
             value += measured.detach()
         if config.aux_k is not None and len(dead := self._firing.dead(self.n_done)):
             aux = aux_k_step(
@@ -249,31 +260,24 @@ class Trainer:
                 coefficient=config.aux_coefficient,
                 error=objective.loss.error,
             )
-            aux.add_to({"decoder": result.gradients["encoder"], **result.gradients})  # of a tied SAE they are one
+            gradients = {name: stored(gradient) for name, gradient in result.gradients.items()}
+            aux.add_to({"decoder": gradients["encoder"], **gradients})  # of a tied SAE they are one
+            result.gradients.update(gradients)
             value += aux.loss
         if self._frequency is not None:
             value += self._frequency.value()
         return value
 
-    @property
-    def _decoder_name(self) -> str:
-        return "encoder" if self.weights.tied else "decoder"
-
-    def _update(self, gradients: dict[str, Tensor], lr: float) -> None:
-        if self.config.decoder_unit_norm:
-            remove_parallel_(gradients[self._decoder_name], self.weights.decoder)
-        named = self.weights.named()
-        for name, weight in named.items():
-            weight.grad = gradients[name]
-        if self.config.grad_clip is not None:
-            torch.nn.utils.clip_grad_norm_(named.values(), self.config.grad_clip)
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
-        self.optimizer.step()
-        if self.config.decoder_unit_norm:
-            unit_rows_(self.weights.decoder)
-        if self.weights.threshold is not None:
-            self.weights.threshold.clamp_(min=0)
+    def _update(self, gradients: Mapping[str, Gradient]) -> None:
+        config = self.config
+        update(
+            self.weights,
+            gradients,
+            self.optimizer,
+            lr=config.lr_at(self.n_done),
+            unit_norm=config.decoder_norm == "unit",
+            clip=config.grad_clip,
+        )
 
     def _resample(self, objective: Objective) -> None:
         wanted = self._firing.to_resample(self.n_done)

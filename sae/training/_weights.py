@@ -80,12 +80,18 @@ class Weights:
 
 
 def initial_weights(
-    d_sae: int, b_dec: Tensor, seed: int, *, architecture: str = "standard", threshold: float = 0.0
+    d_sae: int,
+    b_dec: Tensor,
+    seed: int,
+    *,
+    architecture: str = "standard",
+    threshold: float = 0.0,
+    norm: float | None = None,
 ) -> Weights:
-    """Draw the starting weights: random unit decoder rows, and an encoder along them.
+    """Draw the starting weights: random decoder rows of one norm, and an encoder along them.
 
-    Encoder rows are short enough (2 d_in / d_sae) for the first reconstruction, in which about half of the features
-    fire, to have about the length of its input; a tied SAE has no such choice.
+    Along unit decoder rows, encoder rows are short enough (2 d_in / d_sae) for the first reconstruction, in which about
+    half of the features fire, to have about the length of its input; a tied SAE has no such choice.
 
     Args:
         d_sae: Number of features.
@@ -93,14 +99,15 @@ def initial_weights(
         seed: Of the directions; the same on every device.
         architecture: Decides which tensors there are.
         threshold: jumprelu: where thresholds start.
+        norm: Of the rows of both decoder and encoder; None for unit decoder rows.
 
     Returns:
         float32 weights on the device of ``b_dec``.
     """
     d_in, device = len(b_dec), b_dec.device
     directions = normalize(torch.randn(d_sae, d_in, generator=torch.Generator().manual_seed(seed)), dim=1)
-    decoder = directions.to(device)
-    encoder = decoder if architecture == "tied" else decoder * min(1.0, 2 * d_in / d_sae)
+    decoder = directions.to(device) * (norm or 1.0)
+    encoder = decoder if architecture == "tied" else decoder * (1.0 if norm else min(1.0, 2 * d_in / d_sae))
     b_enc = torch.zeros(d_sae, device=device)
     if architecture == "jumprelu":
         return Weights(encoder, b_enc, decoder, b_dec.clone(), threshold=torch.full_like(b_enc, threshold))

@@ -48,10 +48,12 @@ def test_help_imports_nothing_heavy() -> None:
     [
         "demo",
         "train",
+        "sweep",
         "convert",
         "harvest",
         "label",
         "score",
+        "reliability",
         "retry",
         "baseline",
         "gate",

@@ -9,8 +9,10 @@ import sys
 import pytest
 
 NAP = """
-import sys, time
+import signal, sys, time
 from autointerp.cli import _app
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it, and children inherit
 
 @_app.app.command()
 def nap():

@@ -72,6 +72,7 @@ class TinyWindows:
     context_length: int
     prepend_bos: bool
     corpus_name: str = "tiny"
+    model_reads: np.ndarray | None = None
 
     @property
     def n_tokens(self) -> int:

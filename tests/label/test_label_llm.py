@@ -144,7 +144,9 @@ def test_each_reply_becomes_a_row(make_run: Callable[..., RunDirectory], answers
     contexts = some_contexts(4) | {9: [a_context([" a"])] * 2}
     run = make_run(contexts, {"top2": [3, 1], "ids": [9, 0, 1, 2]})
     answers += [GOOD, POLY, Outcome.refused, Outcome.error]
-    frame = label_features(run, llm=LLM)
+    with pytest.raises(IncompleteError, match="1 of 4 requests brought no answer, mostly: for some reason"):
+        label_features(run, llm=LLM)
+    frame = load_labels(run)
     assert frame["feature"].tolist() == [0, 1, 2, 3, 9]
     assert frame["label"].tolist() == ["the equal sign", "POLYSEMANTIC", "", "", ""]
     assert frame["outcome"].tolist() == ["ok", "ok", "refused", "error", "error"]
@@ -157,6 +159,12 @@ def test_each_reply_becomes_a_row(make_run: Callable[..., RunDirectory], answers
     assert manifest.labeler is not None
     assert (manifest.labeler.provider, manifest.labeler.prompt) == (LLM, load_prompt("label").version)
     assert run.is_done("labels")
+
+
+def test_one_unanswered_request_of_many_is_only_counted(make_run: Callable[..., RunDirectory], answers: list) -> None:
+    answers += [Outcome.error] + [GOOD] * 19
+    frame = label_features(make_run(some_contexts(20)), llm=LLM)
+    assert frame["outcome"].tolist() == ["error"] + ["ok"] * 19
 
 
 def test_a_skipped_feature_leaves_the_stage_open(make_run: Callable[..., RunDirectory], answers: list) -> None:

@@ -8,7 +8,7 @@ import pytest
 from prompts import Prompt, load_prompt
 
 
-@pytest.mark.parametrize("name", ["label", "detect"])
+@pytest.mark.parametrize("name", ["label", "detect", "fuzz", "intruder", "simulate"])
 def test_both_parts_are_there_and_the_version_is_the_content(name: str) -> None:
     prompt = load_prompt(name)
     assert len(prompt.system) > 300

@@ -46,9 +46,10 @@ def test_a_schema_that_is_ignored_is_noticed_and_counted(llama: LlamaServer, jou
     )
     rows = journal_rows(journal)
     assert {reply.outcome for reply in replies} <= {Outcome.invalid, Outcome.truncated}
-    assert [row.rung for row in rows] == sorted(row.rung for row in rows)  # json_schema, then prompt, and not back
-    assert {row.rung for row in rows} == {"json_schema", "prompt"}
-    assert sum("do not fit the schema under json_schema: going on with prompt" in note for note in notes) == 1
+    rungs, order = [row.rung for row in rows], ("json_schema", "tool", "prompt")
+    assert rungs == sorted(rungs, key=order.index)  # down the ladder, and not back
+    assert {"json_schema", "tool"} <= set(rungs)
+    assert sum("do not fit the schema under json_schema: going on with tool" in note for note in notes) == 1
     assert {row.outcome for row in rows} <= {"invalid", "truncated"}
     assert {row.ask for row in rows} == {1, 2}
     assert len(rows) == 16

@@ -9,7 +9,16 @@ import sae
 from sae.penalties import FrequencyPenalty, parse_penalty
 from sae.training._loss import loss_weights
 from sae.training._weights import Weights, initial_weights, remove_parallel_, unit_rows_
-from sae.training.steps import STEPS, Objective, _autograd, _pairs, autograd_step, relu_dense_step, relu_sparse_step
+from sae.training.steps import (
+    STEPS,
+    Objective,
+    _autograd,
+    _pairs,
+    autograd_step,
+    relu_dense_step,
+    relu_sparse_step,
+    stored,
+)
 
 D_IN, D_SAE, N = 6, 20, 33
 
@@ -32,12 +41,12 @@ def inputs(n=N):
     return torch.randn(n, D_IN, generator=torch.Generator().manual_seed(2))
 
 
-def objective(architecture, penalty="l1", reduction="sse", coefficient=0.7, **changes):
+def objective(architecture, penalty="l1", reduction="sse", coefficient=0.7, times_norm=False, **changes):
     counts = penalty == "step"
     parsed = None if penalty in {"l1", "step"} else parse_penalty(penalty)
     coefficient = 0.0 if architecture in {"topk", "batchtopk", "matryoshka"} else coefficient
     return Objective(
-        loss=loss_weights(reduction, coefficient, d_in=D_IN, d_sae=D_SAE, penalty=parsed),
+        loss=loss_weights(reduction, coefficient, d_in=D_IN, d_sae=D_SAE, penalty=parsed, times_norm=times_norm),
         architecture=architecture,
         counts_features=counts,
         **{"k": 4, "bandwidth": 0.8, "widths": (5, 8, D_SAE) if architecture == "matryoshka" else (D_SAE,), **changes},
@@ -47,7 +56,7 @@ def objective(architecture, penalty="l1", reduction="sse", coefficient=0.7, **ch
 def assert_same(found, expected, goal):
     assert list(found.gradients) == list(expected.gradients)
     for name, gradient in expected.gradients.items():
-        torch.testing.assert_close(found.gradients[name], gradient, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(stored(found.gradients[name]), gradient, rtol=1e-5, atol=1e-5)
     for name in ("error", "squared_error", "counts"):
         torch.testing.assert_close(getattr(found, name), getattr(expected, name), rtol=1e-5, atol=1e-5)
     weight = goal.loss.l1
@@ -59,6 +68,7 @@ def assert_same(found, expected, goal):
 PENALTIES = ["l1", "sqrt", "tanh:1", "log:0.1", "offset_sqrt:0.1", "l0:0.2"]
 CASES = [
     *[(architecture, penalty, {}) for architecture in ("standard", "tied", "gated") for penalty in PENALTIES],
+    *[("standard", penalty, {"times_norm": True}) for penalty in PENALTIES],
     *[("jumprelu", "tanh:1", {}), ("jumprelu", "step", {}), ("jumprelu", "step", {"l0_target": 3.0})],
     *[("topk", "l1", {"k": k}) for k in (1, 4, D_SAE)],
     *[("batchtopk", "l1", {"k": k, "screen": screen}) for k in (1, 4) for screen in (0.0, 0.5, 100.0)],
@@ -89,7 +99,8 @@ def test_every_parameter_receives_a_gradient(architecture, penalty, way):
     weights = random_weights(0.0, architecture)
     found = getattr(STEPS[architecture], way)(inputs(400), weights, objective(architecture, penalty, k=12))
     assert list(found.gradients) == list(weights.named())
-    for name, gradient in found.gradients.items():
+    for name, one in found.gradients.items():
+        gradient = stored(one)
         assert gradient.shape == weights.named()[name].shape
         per_feature = gradient.abs() if gradient.ndim == 1 else gradient.abs().sum(dim=1)
         share = (per_feature > 0).float().mean()
@@ -121,10 +132,47 @@ def test_gradients_are_those_of_the_model_and_the_loss(monkeypatch, compute, red
     step = compute(x, weights, goal)
     expected = [model.W_enc.grad.T, model.b_enc.grad, model.W_dec.grad, model.b_dec.grad]
     for found, wanted in zip(step.gradients.values(), expected, strict=True):
-        torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(stored(found), wanted, rtol=1e-4, atol=1e-6)
     total = (goal.loss.error * step.squared_error + goal.loss.l1 * step.penalty) / N
     torch.testing.assert_close(total, loss.detach())
     assert step.counts.tolist() == (features > 0).sum(dim=0).tolist()
+
+
+@pytest.mark.parametrize("compute", [relu_dense_step, relu_sparse_step, autograd_step])
+@pytest.mark.parametrize("bias", [0.0, -4.0])
+def test_with_free_norms_the_penalty_is_on_features_times_norms(compute, bias):
+    weights, x, goal = random_weights(bias), inputs(), objective("standard", times_norm=True)
+    model = weights.to_sae(sae.SAEConfig("standard", d_in=D_IN, d_sae=D_SAE)).requires_grad_()
+    features = model.encode(x)
+    penalty = (features * model.W_dec.norm(dim=1)).sum()
+    loss = ((model.decode(features) - x).square().sum() + 0.7 * penalty) / N
+    loss.backward()
+    step = compute(x, weights, goal)
+    expected = [model.W_enc.grad.T, model.b_enc.grad, model.W_dec.grad, model.b_dec.grad]
+    for found, wanted in zip(step.gradients.values(), expected, strict=True):
+        torch.testing.assert_close(stored(found), wanted, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(step.penalty, penalty.detach())
+
+
+@pytest.mark.parametrize("compute", [relu_dense_step, relu_sparse_step])
+def test_with_free_norms_only_the_product_of_feature_and_row_counts(compute):
+    weights, x, goal = random_weights(), inputs(), objective("standard", times_norm=True)
+    other = dataclasses.replace(
+        weights, encoder=weights.encoder * 4, b_enc=weights.b_enc * 4, decoder=weights.decoder / 4
+    )
+    one, same = compute(x, weights, goal), compute(x, other, goal)
+    torch.testing.assert_close(same.penalty, one.penalty)
+    torch.testing.assert_close(same.squared_error, one.squared_error)
+    torch.testing.assert_close(stored(same.gradients["decoder"]), stored(one.gradients["decoder"]) * 4)
+    torch.testing.assert_close(stored(same.gradients["encoder"]), stored(one.gradients["encoder"]) / 4)
+
+
+@pytest.mark.parametrize("compute", [relu_dense_step, relu_sparse_step])
+def test_a_zero_row_has_a_finite_gradient(compute):
+    weights = random_weights()
+    weights.decoder[3] = 0
+    gradients = compute(inputs(), weights, objective("standard", times_norm=True)).gradients
+    assert all(stored(one).isfinite().all() for one in gradients.values())
 
 
 @pytest.mark.parametrize("architecture", ["topk", "gated", "jumprelu", "tied"])
@@ -146,7 +194,7 @@ def test_the_gates_own_reconstruction_does_not_move_the_decoder():
     decoder = weights.decoder.clone().requires_grad_()
     f = weights.to_sae(sae.SAEConfig("gated", d_in=D_IN, d_sae=D_SAE)).encode(x)
     (weights.b_dec + f @ decoder - x).square().sum().div(N).backward()
-    torch.testing.assert_close(found.gradients["decoder"], decoder.grad, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(stored(found.gradients["decoder"]), decoder.grad, rtol=1e-4, atol=1e-5)
     assert found.other_error > 0
 
 
@@ -197,11 +245,12 @@ def test_a_bfloat16_encoder_is_close_and_the_rest_float32(architecture, way):
     compute, penalty = getattr(STEPS[architecture], way), "step" if architecture == "jumprelu" else "l1"
     exact = compute(x, weights, objective(architecture, penalty))
     rounded = compute(x, weights, objective(architecture, penalty, encoder_dtype=torch.bfloat16))
-    for name, gradient in rounded.gradients.items():
+    for name, one in rounded.gradients.items():
+        gradient, wanted = stored(one), stored(exact.gradients[name])
         assert gradient.dtype == torch.float32
-        cosine = torch.cosine_similarity(gradient.flatten(), exact.gradients[name].flatten(), dim=0)
+        cosine = torch.cosine_similarity(gradient.flatten(), wanted.flatten(), dim=0)
         assert cosine > 0.98, name
-        assert not torch.equal(gradient, exact.gradients[name])
+        assert not torch.equal(gradient, wanted)
 
 
 def test_the_removed_part_was_parallel():

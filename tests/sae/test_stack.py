@@ -162,7 +162,7 @@ def test_every_weight_of_a_stage_that_reads_x_learns(dictionary_data, free):
     first = make()
     weights = []
     for lr in (1e-12, 1e-2):
-        cfg = config(n_tokens=640, lr=lr, decoder_unit_norm=not free)
+        cfg = config(n_tokens=640, lr=lr, decoder_norm="unpenalised" if free else "unit")
         model = train_stack(lambda _: [x], [Stage(cfg)], first=first).stages[1]
         assert not model.cfg.apply_b_dec_to_input
         torch.testing.assert_close(model.W_dec.norm(dim=1), torch.ones(24))
@@ -313,6 +313,7 @@ def test_what_can_not_be_stacked_is_refused(dictionary_data):
         (lambda: StackedSAE([make()], ["x"]).encode_sparse(torch.ones(16)), "encode_sparse takes"),
         (lambda: train_stack(stream, []), "no stage to train"),
         (lambda: train_stack(stream, second(resample_every=10)), "can't use resample_every=10"),
+        (lambda: train_stack(stream, second(decoder_norm="free")), "can't use decoder_norm='free'"),
         (lambda: train_stack(stream, second(architecture="tied")), "can't use architecture='tied'"),
         (lambda: train_stack(lambda _: [], [Stage(config())], first=make()), "stream is empty"),
         (lambda: train_stack(lambda _: [x], [Stage(config())], first=make()), "stream ended after 2000"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import dataclasses
 
 import pytest
@@ -145,13 +146,43 @@ def test_a_trained_sae_survives_the_disk(dictionary_data, tmp_path):
 
 def test_a_free_decoder_comes_out_normalised(dictionary_data):
     x = dictionary_data(4000)[1]
-    model = sae.train([x], config(n_tokens=30 * 128, decoder_unit_norm=False)).sae
+    model = sae.train([x], config(n_tokens=30 * 128, decoder_norm="unpenalised")).sae
     torch.testing.assert_close(model.W_dec.norm(dim=1), torch.ones(48))
+
+
+def test_free_rows_start_short_and_fold_without_a_trace(dictionary_data):
+    x = dictionary_data(40_000)[1]
+    cfg = config(n_tokens=300 * 128, decoder_norm="free")
+    trainer = Trainer(cfg, x[:1024])
+    start = trainer.weights
+    torch.testing.assert_close(start.decoder.norm(dim=1), torch.full((48,), 0.1))
+    torch.testing.assert_close(start.encoder, start.decoder)
+    assert start.encoder.data_ptr() != start.decoder.data_ptr()
+    assert not start.b_dec.any()
+    for batch in x.split(128)[:300]:
+        entry = trainer.step(batch)
+    weights = copy.deepcopy(trainer.weights)
+    norms = weights.decoder.norm(dim=1)
+    assert norms.std() > 0.01
+
+    model, held = trainer.finish(), x[-500:]
+    torch.testing.assert_close(model.W_dec.norm(dim=1), torch.ones(48))
+    features = weights.encode(held * trainer.scale)
+    torch.testing.assert_close(model.encode(held), features * norms / trainer.scale, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(model(held), weights.decode(features) / trainer.scale, rtol=1e-4, atol=1e-4)
+    x_last = x.split(128)[299] * trainer.scale
+    assert entry.fvu < 0.5
+    assert entry.loss == pytest.approx(_loss_of(weights, x_last, norms), rel=0.05)  # of the step before the last
+
+
+def _loss_of(weights, x, norms):
+    features = weights.encode(x)
+    return float(((weights.decode(features) - x).square().sum() + 0.3 * (features * norms).sum()) / len(x))
 
 
 def test_a_step_follows_the_sphere_and_the_schedule(dictionary_data):
     x = dictionary_data(256)[1]
-    cfg = config(lr_warmup_steps=50, decoder_unit_norm=True)
+    cfg = config(lr_warmup_steps=50, decoder_norm="unit")
     trainer = Trainer(cfg, x)
     before = trainer.weights.decoder.clone()
     trainer.step(x[:128])
@@ -162,7 +193,7 @@ def test_a_step_follows_the_sphere_and_the_schedule(dictionary_data):
     norms = trainer.weights.decoder.norm(dim=1)
     torch.testing.assert_close(norms, torch.ones(48), rtol=0, atol=1e-6)
 
-    free = Trainer(dataclasses.replace(cfg, decoder_unit_norm=False, lr=0.1), x)
+    free = Trainer(dataclasses.replace(cfg, decoder_norm="unpenalised", lr=0.1), x)
     free.step(x[:128])
     assert (free.weights.decoder.norm(dim=1) - 1).abs().max() > 1e-3
 
@@ -177,11 +208,12 @@ def test_a_resampled_feature_has_a_whole_window(dictionary_data, monkeypatch):
     assert [resampled[step] for step in (80, 100, 180, 200, 300)] == [0, 2, 2, 4, 4]  # 240 is the last chance
 
 
-@pytest.mark.parametrize("how", ["zero", "mean", "geometric_median"])
+@pytest.mark.parametrize("how", ["zero", "mean", "geometric_median", "auto"])
 def test_b_dec_starts_where_it_is_told(dictionary_data, how):
     x = dictionary_data(2000)[1]
     model = sae.train([x], config(n_tokens=1024, b_dec_init=how, lr=1e-12, normalise="none")).sae
     expected = {"zero": torch.zeros(16), "mean": x[:1024].mean(0), "geometric_median": sae.geometric_median(x[:1024])}
+    expected["auto"] = expected["geometric_median"]
     torch.testing.assert_close(model.b_dec, expected[how], rtol=1e-4, atol=1e-6)
 
 
@@ -216,6 +248,11 @@ def test_schedules():
         ({"l1_reduction": "mean"}, "l1_reduction must be one of code, paper, sse"),
         ({"normalise": "layer_norm"}, "normalise must be one of"),
         ({"b_dec_init": "random"}, "b_dec_init must be one of"),
+        ({"decoder_norm": "long"}, "decoder_norm must be one of unit, free, unpenalised"),
+        ({"decoder_norm": "free", "architecture": "tied"}, "decoder_norm='free' is for standard SAEs, not for tied"),
+        ({"decoder_norm": "free", "architecture": "topk", "k": 4}, "is for standard SAEs, not for topk"),
+        ({"decoder_norm": "free", "frequency_coefficient": 0.1}, "frequency penalty has no meaning"),
+        ({"frequency_window": 0}, "frequency_window must be at least 1"),
         ({"d_sae": 0}, "d_sae must be at least 1"),
         ({"resample_dead_window": 0}, "resample_dead_window must be at least 1"),
         ({"l1_coefficient": -1.0}, "l1_coefficient must not be negative"),

@@ -15,7 +15,8 @@ from sae.training import Trainer
 CASES = {
     "standard": {"l1_coefficient": 0.5},
     "resampled": {"l1_coefficient": 20.0, "lr": 0.02, "resample_every": 10, "resample_dead_window": 5},
-    "rare": {"l1_coefficient": 0.5, "frequency_coefficient": 0.1, "frequency_min": 0.02},
+    "free": {"l1_coefficient": 0.5, "decoder_norm": "free"},
+    "rare": {"l1_coefficient": 0.5, "frequency_coefficient": 0.1, "frequency_min": 0.02, "frequency_window": 7},
     "gated": {"architecture": "gated", "l1_coefficient": 0.5},
     "topk": {"architecture": "topk", "k": 3, "aux_k": 8, "resample_dead_window": 5},
     "batchtopk": {"architecture": "batchtopk", "k": 3},

@@ -27,18 +27,20 @@ def _one_thread():
 @pytest.mark.parametrize("name", ["standard", "tied", "gated", "topk"])
 def test_gradients_have_no_part_along_unit_rows(dictionary_data, name):
     x = dictionary_data(2000)[1]
-    trainer = Trainer(config(architecture=name, **({"k": 3} if name == "topk" else {}), aux_k=4, grad_clip=None), x)
+    usual = {"grad_clip": None, "betas": (0.0, 0.999)}  # Adam's running mean is then the gradient
+    trainer = Trainer(config(architecture=name, **({"k": 3} if name == "topk" else {}), aux_k=4, **usual), x)
     for batch in x.split(128)[:10]:
         rows = trainer.weights.decoder.clone()
         trainer.step(batch)
-        assert (trainer.weights.decoder.grad * rows).sum(dim=1).abs().max() < 1e-5
-        assert trainer.weights.decoder.grad.abs().max() > 1e-3
+        gradient = trainer.optimizer.state[trainer.weights.decoder]["exp_avg"]
+        assert (gradient * rows).sum(dim=1).abs().max() < 1e-5
+        assert gradient.abs().max() > 1e-3
         torch.testing.assert_close(trainer.weights.decoder.norm(dim=1), torch.ones(48))
 
 
 def test_with_free_norms_features_shrink_while_rows_grow(dictionary_data):
     x = dictionary_data(40_000)[1]
-    trainers = [Trainer(config(decoder_unit_norm=unit), x[:1024]) for unit in (True, False)]
+    trainers = [Trainer(config(decoder_norm=norm), x[:1024]) for norm in ("unit", "unpenalised")]
     for batch in x.split(128)[:300]:
         for trainer in trainers:
             trainer.step(batch)
@@ -84,6 +86,15 @@ def test_the_frequency_penalty_makes_features_fire_more_often(dictionary_data):
     assert rare[1] < 3
     assert frequent.history[-1]["l0"] > 1.2 * plain.history[-1]["l0"]  # at the same error, as Farrell found
     assert frequent.history[-1]["fvu"] == pytest.approx(plain.history[-1]["fvu"], rel=0.05)
+
+
+def test_the_frequency_penalty_counts_over_its_window(dictionary_data):
+    x = dictionary_data(4000)[1]
+    trainer = Trainer(config(frequency_coefficient=1.0, frequency_window=2, lr=1e-9), x[:1024])
+    for batch in x.split(128)[:5]:
+        trainer.step(batch)
+    fired = trainer.weights.encode(x[3 * 128 : 5 * 128] * trainer.scale) > 0
+    torch.testing.assert_close(trainer._frequency.frequencies.float(), fired.float().mean(dim=0))
 
 
 def test_published_resampling_comes_with_its_settings():

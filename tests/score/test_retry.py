@@ -71,7 +71,8 @@ def labelled(make_run: Maker, planted: dict[int, list[Context]], model: Model) -
     numbers = ("n_active", "density", "mean_activation", "max_activation", "selectivity", "rank", "duplicate_of")
     frame.assign(**dict.fromkeys(numbers, 1)).to_parquet(run.features)
     model.failing = {"label =": Answer(stop="refused"), "label self": error(404), "label Paris": Answer("odd")}
-    label_features(run, llm="openai:m", asking=Asking(base_url=f"{model.root}/v1"))
+    with pytest.raises(IncompleteError, match="1 of 4 requests brought no answer"):
+        label_features(run, llm="openai:m", asking=Asking(base_url=f"{model.root}/v1"))
     model.failing, model.asked = {}, Counter()
     return run
 
@@ -122,7 +123,8 @@ def test_a_judgement_is_retried_alone(labelled: RunDirectory, model: Model) -> N
     autointerp.retry(labelled.path, only="error,invalid,refused")
     model.failing = {"score self": error(404)}
     asking = Asking(base_url=f"{model.root}/v1")
-    score_features(labelled, llm="openai:m", asking=asking)
+    with pytest.raises(IncompleteError, match="requests brought no answer"):
+        score_features(labelled, llm="openai:m", asking=asking)
     before = labelled.labels.read_bytes()
     model.failing, model.asked = {}, Counter()
     assert autointerp.retry(labelled.path, only="invalid") == Retried(0, 0)

@@ -77,6 +77,48 @@ def test_the_summary_has_the_contracts_keys(scored: RunDirectory) -> None:
     assert summary["cost_usd"] == 0.0
 
 
+def test_recall_by_decile_and_specificity(scored: RunDirectory) -> None:
+    group = json.loads(scored.summary.read_text())["groups"]["top6"]
+    assert [(one["decile"], one["k"], one["n"]) for one in group["deciles"]] == [
+        ("d0", 36, 36),
+        *((f"d{i}", 12, 12) for i in range(1, 10)),
+    ]
+    assert 0.9 < group["deciles"][0]["low"] < group["deciles"][0]["high"] == 1.0
+    assert (group["below_10pct_of_max"]["k"], group["below_10pct_of_max"]["n"]) == (12, 12)
+    assert [(kind, one["k"], one["n"]) for kind, one in group["specificity"].items()] == [
+        ("random", 48, 48),
+        ("hard", 48, 48),
+    ]
+    assert group["floors"]["none"] == 0.5
+    assert 0.5 < group["floors"]["token_identity"]["mean"] < 1.0
+    assert group["floors"]["position"]["mean"] == pytest.approx(0.5, abs=0.1)
+    assert group["scorers"] == {}
+
+
+def test_what_the_bottom_check_takes_away(make_run: Maker, planted: dict[int, list[Context]]) -> None:
+    """A label of the strong half alone is verified; asking for the weak ones, too, takes it away."""
+    contexts = {feature: planted[feature] for feature in (0, 1, 5)}
+    weak = {"d0", "d1", "below_10pct_of_max"}
+    contexts[0] = [
+        replace(one, tokens=("x",) * len(one.tokens)) if one.stratum in weak and one.split == "score" else one
+        for one in contexts[0]
+    ]
+    run = make_run(contexts)
+    label_features(run, llm="rules")
+    row = score_features(run, llm="rules").iloc[0]
+    assert (row["verified"], row["robust"], row["d0_hits"], row["below10_hits"]) == (True, False, 0, 0)
+    assert [list(row["decile_hits"]), list(row["decile_n"])] == [[0, 0] + [2] * 8, [6] + [2] * 9]
+    group = json.loads(run.summary.read_text())["groups"]["ids"]
+    applied = group["bottom_decile"]["applied"]
+    assert [(applied[name]["k"], applied[name]["n"]) for name in ("verified", "robust", "lost")] == [
+        (3, 3),
+        (2, 3),
+        (1, 3),
+    ]
+    assert (group["deciles"][0]["k"], group["deciles"][0]["n"]) == (12, 18)
+    assert (group["bottom_below_10pct_of_max"]["k"], group["bottom_below_10pct_of_max"]["n"]) == (2, 3)
+
+
 def test_again_gives_the_same_bytes(scored: RunDirectory) -> None:
     files = scored.scores, scored.scores_csv
     before, summary = [file.read_bytes() for file in files], summarise(scored)

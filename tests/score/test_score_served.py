@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "llm"))
@@ -20,7 +21,8 @@ from autointerp.harvest import Context
 from autointerp.label import label_features
 from autointerp.llm import Asking, Limits
 from autointerp.run import RunDirectory
-from autointerp.score import score_features
+from autointerp.score import load_reliability, score_features
+from autointerp.verbs import reliability
 
 LABEL = {"reasoning": "r", "verdict": "MONOSEMANTIC", "confidence": 5, "evidence": [1]}
 
@@ -87,3 +89,23 @@ def test_a_second_run_pays_for_nothing_with_a_shared_cache(
         assert len(server.calls) == 3 + 6
         costs.append(json.loads(run.summary.read_text(encoding="utf-8"))["cost_usd"])
     assert costs == [pytest.approx(9 * (100 * 1.0 + 10 * 4.0) / 1e6), 0.0]
+
+
+def test_reliability_pays_only_for_what_was_not_asked_before(
+    make_run: Callable[..., RunDirectory], planted: dict[int, list[Context]], server: ScriptedServer
+) -> None:
+    run = make_run({feature: planted[feature] for feature in (0, 1, 5)})
+    pd.read_parquet(run.features).assign(n_active=100, duplicate_of=None).to_parquet(run.features)
+    asking = Asking(base_url=f"{server.root}/v1")
+    label_features(run, llm="openai:m", asking=asking)
+    score_features(run, llm="openai:m", asking=asking)
+    assert len(server.calls) == 9
+    with pytest.raises(IncompleteError, match="autointerp reliability"):
+        reliability(run.path, samples=3, max_requests=10)
+    assert not run.reliability.exists()
+    found = reliability(run.path, samples=3)
+    assert len(server.calls) == 9 + 2 * 2 * 3  # the first of three samples is the run's own
+    assert (found.features, found.n_samples, found.deterministic) == ([0, 1, 5], 3, False)
+    assert (found.verified.changed["k"], found.verified.changed["n"]) == (0, 3)
+    assert load_reliability(run) == reliability(run.path, samples=3) == found
+    assert len(server.calls) == 21

@@ -4,6 +4,17 @@ from autointerp.label._rules._grammar import describe, parse
 from autointerp.label._rules._rule import Atom, Rule
 from autointerp.label._rules._search import Fit, search
 from autointerp.label._rules._second import Second, second_meaning
-from autointerp.label._rules._slices import rule_fires
+from autointerp.label._rules._slices import rule_fires, rule_holds
 
-__all__ = ["Atom", "Fit", "Rule", "Second", "describe", "parse", "rule_fires", "search", "second_meaning"]
+__all__ = [
+    "Atom",
+    "Fit",
+    "Rule",
+    "Second",
+    "describe",
+    "parse",
+    "rule_fires",
+    "rule_holds",
+    "search",
+    "second_meaning",
+]

@@ -100,6 +100,14 @@ class Slices:
         return found
 
 
+def rule_holds(rule: Rule, contexts: Sequence[Context]) -> list[list[bool]]:
+    """Whether the rule holds, token by token of each context."""
+    if not contexts:
+        return []
+    masks = Slices(contexts).holds(rule)  # [n, t]
+    return [mask[: len(context.tokens)].tolist() for mask, context in zip(masks, contexts, strict=True)]
+
+
 def rule_fires(rule: Rule, contexts: Sequence[Context]) -> list[bool]:
     """The rules judge: whether the rule holds at any token of each context."""
     return Slices(contexts).anywhere(rule).tolist() if contexts else []

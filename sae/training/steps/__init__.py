@@ -8,10 +8,11 @@ from sae.training.steps._gated import gated_sparse_step
 from sae.training.steps._jumprelu import jumprelu_sparse_step
 from sae.training.steps._relu import relu_dense_step, relu_sparse_step
 from sae.training.steps._selected import batchtopk_step, topk_step
-from sae.training.steps._step import Objective, Step, StepFunction
+from sae.training.steps._step import Gradient, Objective, Step, StepFunction, stored
 
 __all__ = [
     "STEPS",
+    "Gradient",
     "Objective",
     "Step",
     "StepFunction",
@@ -22,5 +23,6 @@ __all__ = [
     "jumprelu_sparse_step",
     "relu_dense_step",
     "relu_sparse_step",
+    "stored",
     "topk_step",
 ]

@@ -110,7 +110,8 @@ def _forward(x: Tensor, weights: Weights, objective: Objective) -> _Forward:
         for width in objective.widths[:-1]
     ]
     error = weights.b_dec + features @ weights.decoder - x
-    return _Forward(features, error, torch.stack(nested).sum() if nested else none, features)
+    penalised = objective.loss.penalised(features, weights.decoder)
+    return _Forward(features, error, torch.stack(nested).sum() if nested else none, penalised)
 
 
 def _gated(x: Tensor, gate: Tensor, weights: Weights) -> _Forward:

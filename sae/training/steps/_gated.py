@@ -13,7 +13,7 @@ from torch import Tensor
 from sae._sparse import positive_positions
 from sae.training._weights import Weights
 from sae.training.steps._pairs import collect, decode_pairs, find_pairs
-from sae.training.steps._step import Objective, Step
+from sae.training.steps._step import Objective, Step, sum_of_squares
 
 
 @torch.no_grad()
@@ -39,20 +39,20 @@ def gated_sparse_step(x: Tensor, weights: Weights, objective: Objective) -> Step
     decoded, dots = decode_pairs(pairs, f, weights.decoder)
     error = decoded.add_(weights.b_dec).sub_(x)
     gate_error = decode_pairs(pairs, gate, weights.decoder)[0].add_(weights.b_dec).sub_(x)
-    g = error * (2 * loss.error / n)
-    dm = dots(g) * (f > 0)
-    d_gate = dots(gate_error * (2 * loss.error / n)) + loss.slope(gate) / n
+    factor = 2 * loss.error / n
+    dm = dots(error) * factor * (f > 0)
+    d_gate = dots(gate_error) * factor + loss.slope(gate) / n
 
     def by_feature(values: Tensor) -> Tensor:
         return x.new_zeros(d_sae).index_add_(0, pairs.feature, values)
 
-    gradients, _ = collect(pairs, x, weights, f=f, d_pre=dm * scale + d_gate, groups=[(d_sae, g)])
+    gradients, _ = collect(pairs, x, weights, f=f, d_pre=dm * scale + d_gate, groups=[(d_sae, error)], factor=factor)
     gradients |= {"b_enc": by_feature(d_gate), "r_mag": by_feature(dm * scale * u), "b_mag": by_feature(dm)}
     return Step(
         gradients,
         error,
-        squared_error=error.square().sum(),
+        squared_error=sum_of_squares(error),
         penalty=loss.reported(gate).sum(),
         counts=by_feature((f > 0).to(x.dtype)),
-        other_error=gate_error.square().sum(),
+        other_error=sum_of_squares(gate_error),
     )

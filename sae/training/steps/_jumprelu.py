@@ -14,7 +14,7 @@ from torch import Tensor
 from sae._sparse import true_positions
 from sae.training._weights import Weights
 from sae.training.steps._pairs import collect, decode_pairs, find_pairs
-from sae.training.steps._step import Objective, Step, target_factor
+from sae.training.steps._step import Objective, Step, sum_of_squares, target_factor
 
 
 @torch.no_grad()
@@ -40,17 +40,17 @@ def jumprelu_sparse_step(x: Tensor, weights: Weights, objective: Objective) -> S
 
     decoded, dots = decode_pairs(pairs, f, weights.decoder)
     error = decoded.add_(weights.b_dec).sub_(x)
-    g = error * (2 * loss.error / n)
-    df = dots(g)
+    factor = 2 * loss.error / n
+    df = dots(error) * factor
     if objective.counts_features:
-        penalty, factor = target_factor(objective, active.sum().to(x.dtype), n)
-        d_step = loss.l1 / n * factor
+        penalty, slope = target_factor(objective, active.sum().to(x.dtype), n)
+        d_step = loss.l1 / n * slope
     else:
         penalty, d_step = loss.reported(f).sum(), x.new_zeros(())
         df += loss.slope(f) / n * active
 
-    gradients, _ = collect(pairs, x, weights, f=f, d_pre=df * active, groups=[(d_sae, g)])
+    gradients, _ = collect(pairs, x, weights, f=f, d_pre=df * active, groups=[(d_sae, error)], factor=factor)
     d_threshold = -(threshold * df + d_step) * window / width
     gradients["threshold"] = x.new_zeros(d_sae).index_add_(0, pairs.feature, d_threshold)
     counts = torch.bincount(pairs.feature[active], minlength=d_sae).to(x.dtype)
-    return Step(gradients, error, error.square().sum(), penalty, counts)
+    return Step(gradients, error, sum_of_squares(error), penalty, counts)

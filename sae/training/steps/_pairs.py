@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sae.kernels import choose_kernels
+from sae.kernels import RowSums, choose_kernels
 from sae.training._weights import Weights
-from sae.training.steps._step import chunk_rows
+from sae.training.steps._step import Gradient, chunk_rows, stored
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def find_pairs(x: Tensor, weights: Weights, dtype: torch.dtype, select: Callable
     for start, block in encode_blocks(x, weights, dtype):
         found = select(block)
         positions.append(found + start * d_sae)
-        values.append(block.view(-1)[found])
+        values.append(block.view(-1).index_select(0, found))
     flat, pre = torch.cat(positions), torch.cat(values)
     row_ends = torch.searchsorted(flat, torch.arange(len(x) + 1, device=x.device) * d_sae)
     return Pairs(flat // d_sae, flat % d_sae, pre.float(), row_ends)
@@ -104,9 +104,16 @@ def decode_pairs(pairs: Pairs, f: Tensor, decoder: Tensor) -> tuple[Tensor, Call
 
 
 def collect(
-    pairs: Pairs, x: Tensor, weights: Weights, *, f: Tensor, d_pre: Tensor, groups: list[tuple[int, Tensor]]
-) -> tuple[dict[str, Tensor], Tensor]:
-    """Sum the pairs' gradients up to those of encoder, b_enc, decoder and b_dec.
+    pairs: Pairs,
+    x: Tensor,
+    weights: Weights,
+    *,
+    f: Tensor,
+    d_pre: Tensor,
+    groups: list[tuple[int, Tensor]],
+    factor: float | Tensor,
+) -> tuple[dict[str, Gradient], Tensor]:
+    """Sum the pairs' gradients up to those of encoder, b_enc, decoder and b_dec; where it can wait, only later.
 
     Args:
         pairs: Where the features are.
@@ -114,39 +121,39 @@ def collect(
         weights: The current weights.
         f: [nnz]: activations.
         d_pre: [nnz]: the loss's derivative by the pre-activations.
-        groups: For each range of features, its end and the gradient [n, d_in] that its decoder rows see; the first
-            group's is the gradient of b_dec's part in the reconstructions.
+        groups: For each range of features, its end and the error [n, d_in] that its decoder rows see; the first
+            group's is that of b_dec's part in the reconstructions.
+        factor: The gradient of a reconstruction is its error times this.
 
     Returns:
         The gradients by name, and float32 [d_sae]: pairs of each feature.
     """
     d_sae, kernels = len(weights.encoder), choose_kernels(x.device)
     by_feature, ends = kernels.order_by(pairs.feature, d_sae)
-    row, f, d_sorted = pairs.row[by_feature], f[by_feature], d_pre[by_feature]
+    row, f, d_sorted = (one.index_select(0, by_feature) for one in (pairs.row, f * factor, d_pre))
     db_enc = x.new_zeros(d_sae).index_add_(0, pairs.feature, d_pre)
-    gradients = {
-        "encoder": kernels.weighted_rows(row, x - weights.b_dec, ends, d_sorted),
+    gradients: dict[str, Gradient] = {
+        "encoder": RowSums(row, x, ends, d_sorted, shift=weights.b_dec),
         "b_enc": db_enc,
         "decoder": _decoder_gradient(row, f, ends, groups),
-        "b_dec": groups[0][1].sum(dim=0) - db_enc @ weights.encoder,
+        "b_dec": groups[0][1].sum(dim=0) * factor - db_enc @ weights.encoder,
     }
     return merge_tied(gradients, weights), ends.diff().to(x.dtype)
 
 
-def merge_tied(gradients: dict[str, Tensor], weights: Weights) -> dict[str, Tensor]:
+def merge_tied(gradients: dict[str, Gradient], weights: Weights) -> dict[str, Gradient]:
     """Add a tied decoder's gradient to the encoder's."""
     if weights.tied:
-        gradients["encoder"] += gradients.pop("decoder")
+        gradients["encoder"] = stored(gradients["encoder"]) + stored(gradients.pop("decoder"))
     return gradients
 
 
-def _decoder_gradient(row: Tensor, f: Tensor, ends: Tensor, groups: list[tuple[int, Tensor]]) -> Tensor:
-    weighted_rows = choose_kernels(row.device).weighted_rows
+def _decoder_gradient(row: Tensor, f: Tensor, ends: Tensor, groups: list[tuple[int, Tensor]]) -> Gradient:
     if len(groups) == 1:
-        return weighted_rows(row, groups[0][1], ends, f)
+        return RowSums(row, groups[0][1], ends, f)
     parts, low = [], 0
-    for high, g in groups:
+    for high, error in groups:
         first, last = int(ends[low]), int(ends[high])
-        parts.append(weighted_rows(row[first:last], g, ends[low : high + 1] - first, f[first:last]))
+        parts.append(stored(RowSums(row[first:last], error, ends[low : high + 1] - first, f[first:last])))
         low = high
     return torch.cat(parts)

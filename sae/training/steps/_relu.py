@@ -7,8 +7,11 @@ loss = (error * sum(e^2) + l1 * sum(phi(f))) / n:
     df   = (g @ W_dec.T + l1 / n * phi'(f)) * (f > 0)  gradient of the pre-activation   [n, d_sae]
     dW_dec = f.T @ g      dW_enc = (x - b_dec).T @ df      db_enc = sum(df)      db_dec = sum(g) - W_enc @ db_enc
 
-The last term needs no gradient of x, which would cost as much as the encoder. Both ways give the same numbers up to
-rounding.
+Where the penalty is of u = f * |d|, |d| being the norm of the feature's decoder row d (free decoder norms):
+df has ``l1 / n * phi'(u) * |d|`` in place of its last term, and dW_dec gains ``l1 / n * sum(f * phi'(u)) * d / |d|``.
+
+The last term of db_dec needs no gradient of x, which would cost as much as the encoder. Both ways give the same
+numbers up to rounding.
 """
 
 from __future__ import annotations
@@ -17,10 +20,9 @@ import torch
 from torch import Tensor
 
 from sae._sparse import positive_positions
-from sae.training._loss import LossWeights
 from sae.training._weights import Weights
 from sae.training.steps._pairs import collect, decode_pairs, encode_blocks, find_pairs, merge_tied
-from sae.training.steps._step import Objective, Step
+from sae.training.steps._step import Objective, Step, stored, sum_of_squares
 
 
 @torch.no_grad()
@@ -39,21 +41,29 @@ def relu_dense_step(x: Tensor, weights: Weights, objective: Objective) -> Step:
     totals = {name: torch.zeros_like(getattr(weights, name)) for name in ("encoder", "b_enc", "decoder", "b_dec")}
     squared_error, penalty = x.new_zeros(()), x.new_zeros(())
     counts, errors = x.new_zeros(d_sae), torch.empty_like(x)
+    norms, growth = loss.norms(weights.decoder), x.new_zeros(d_sae)
     for start, block in encode_blocks(x, weights, objective.encoder_dtype):
         features = block.float().relu_()  # [rows, d_sae]
         rows = x[start : start + len(features)]
         error = torch.sub(weights.decode(features), rows, out=errors[start : start + len(features)])
         g = error * (2 * loss.error / len(x))
-        df = _feature_gradient(features, g, weights, loss, len(x))
+        penalised = features if norms is None else features * norms
+        slope = loss.slope(penalised)
+        if norms is not None:
+            growth += (features * slope).sum(dim=0)
+            slope = slope * norms
+        df = _feature_gradient(features, g, weights, slope, len(x))
         totals["decoder"].addmm_(features.T, g)
         totals["encoder"].addmm_(df.T, rows - weights.b_dec)
         totals["b_enc"].add_(df.sum(dim=0))
         totals["b_dec"].add_(g.sum(dim=0))
-        squared_error += error.square().sum()
-        penalty += loss.reported(features).sum()
+        squared_error += sum_of_squares(error)
+        penalty += loss.reported(penalised).sum()
         counts += (features > 0).sum(dim=0)
     totals["b_dec"].sub_(totals["b_enc"] @ weights.encoder)
-    return Step(merge_tied(totals, weights), errors, squared_error, penalty, counts)
+    if norms is not None:
+        _add_along(totals["decoder"], weights.decoder, norms, growth / len(x))
+    return Step(merge_tied(dict(totals), weights), errors, squared_error, penalty, counts)
 
 
 @torch.no_grad()
@@ -72,21 +82,30 @@ def relu_sparse_step(x: Tensor, weights: Weights, objective: Objective) -> Step:
     pairs = find_pairs(x, weights, objective.encoder_dtype, positive_positions)
     f = pairs.pre
     decoded, dots = decode_pairs(pairs, f, weights.decoder)
-    error = decoded.add_(weights.b_dec).sub_(x)
-    g = error * (2 * loss.error / n)
-    df = dots(g) + loss.slope(f) / n  # [nnz]: one dot product per active pair
+    error, factor = decoded.add_(weights.b_dec).sub_(x), 2 * loss.error / n
+    norms = loss.norms(weights.decoder)
+    sizes = 1.0 if norms is None else norms[pairs.feature]  # [nnz]
+    penalised = f if norms is None else f * sizes
+    slope = loss.slope(penalised) / n
+    df = dots(error) * factor + slope * sizes  # [nnz]: one dot product per active pair
     if objective.frequency is not None:
         counts = torch.bincount(pairs.feature, minlength=len(weights.encoder))
         objective.frequency.observe(counts, n)
         df += objective.frequency.slope(f, pairs.feature, n)
-    gradients, counts = collect(pairs, x, weights, f=f, d_pre=df, groups=[(len(weights.encoder), g)])
-    return Step(gradients, error, error.square().sum(), loss.reported(f).sum(), counts)
+    gradients, counts = collect(pairs, x, weights, f=f, d_pre=df, groups=[(len(weights.encoder), error)], factor=factor)
+    if norms is not None:
+        growth = torch.zeros_like(norms).index_add_(0, pairs.feature, f * slope)
+        gradients["decoder"] = decoder = stored(gradients["decoder"])
+        _add_along(decoder, weights.decoder, norms, growth)
+    return Step(gradients, error, sum_of_squares(error), loss.reported(penalised).sum(), counts)
 
 
-def _feature_gradient(features: Tensor, g: Tensor, weights: Weights, loss: LossWeights, n: int) -> Tensor:
+def _feature_gradient(features: Tensor, g: Tensor, weights: Weights, slope: Tensor | float, n: int) -> Tensor:
     """Give the loss's derivative by the pre-activations: [rows, d_sae]."""
-    if loss.penalty is None:
-        df = torch.addmm(features.new_full((features.shape[1],), loss.l1 / n), g, weights.decoder.T)
-    else:
-        df = torch.addmm(loss.penalty.slope(features) * (loss.l1 / n), g, weights.decoder.T)
-    return df.mul_(features > 0)
+    per_feature = slope / n if isinstance(slope, Tensor) else features.new_full((features.shape[1],), slope / n)
+    return torch.addmm(per_feature, g, weights.decoder.T).mul_(features > 0)
+
+
+def _add_along(gradient: Tensor, decoder: Tensor, norms: Tensor, growth: Tensor) -> None:
+    """Add to the decoder's gradient, in place, ``growth`` [d_sae] in the direction of each row; none for a zero row."""
+    gradient.addcmul_(decoder, (growth / norms.clamp(min=1e-30))[:, None])

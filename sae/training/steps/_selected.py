@@ -16,7 +16,7 @@ from sae._sparse import true_positions
 from sae.kernels import choose_kernels
 from sae.training._weights import Weights
 from sae.training.steps._pairs import Pairs, collect, decode_pairs, find_pairs
-from sae.training.steps._step import Objective, Step
+from sae.training.steps._step import Objective, Step, sum_of_squares
 
 
 @torch.no_grad()
@@ -64,28 +64,28 @@ def batchtopk_step(x: Tensor, weights: Weights, objective: Objective) -> Step:
 def _nested_step(x: Tensor, weights: Weights, objective: Objective, pairs: Pairs) -> Step:
     factor, d_sae = 2 * objective.loss.error / len(x), len(weights.encoder)
     widths = objective.widths or (d_sae,)
-    error, errors, places, dots = weights.b_dec - x, [], [], []
+    errors: list[Tensor] = []  # of each prefix
+    places, dots = [], []
     for low, high in zip((0, *widths[:-1]), widths, strict=True):
         inside = (pairs.feature >= low) & (pairs.feature < high)
         place = slice(None) if len(widths) == 1 else true_positions(inside)
         group = pairs if isinstance(place, slice) else pairs.keep(place)
         decoded, group_dots = decode_pairs(group, group.pre, weights.decoder)
-        error = error + decoded
-        errors.append(error)
+        errors.append(decoded.add_(errors[-1]) if errors else decoded.add_(weights.b_dec).sub_(x))
         places.append(place)
         dots.append(group_dots)
 
-    d_pre, g = torch.empty_like(pairs.pre), torch.zeros_like(x)
+    d_pre = torch.empty_like(pairs.pre)
     groups: list[tuple[int, Tensor]] = []
     for high, prefix_error, place, group_dots in reversed(list(zip(widths, errors, places, dots, strict=True))):
-        g = g + prefix_error * factor
-        d_pre[place] = group_dots(g)
-        groups.insert(0, (high, g))
-    gradients, counts = collect(pairs, x, weights, f=pairs.pre, d_pre=d_pre, groups=groups)
-    sums = [one.square().sum() for one in errors]
+        seen = prefix_error + groups[0][1] if groups else prefix_error
+        d_pre[place] = group_dots(seen) * factor
+        groups.insert(0, (high, seen))
+    gradients, counts = collect(pairs, x, weights, f=pairs.pre, d_pre=d_pre, groups=groups, factor=factor)
+    sums = [sum_of_squares(one) for one in errors]
     return Step(
         gradients,
-        error,
+        errors[-1],
         squared_error=sums[-1],
         penalty=x.new_zeros(()),
         counts=counts,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sae.kernels import RowSums, choose_kernels
 from sae.penalties import FrequencyPenalty
 from sae.training._loss import LossWeights
 from sae.training._weights import Weights
@@ -44,11 +45,15 @@ class Objective:
     """Of the encoder's product."""
 
 
+Gradient = Tensor | RowSums
+"""Of one weight: whole, or the sums that it consists of."""
+
+
 @dataclass(frozen=True)
 class Step:
     """The gradients of one batch, and what was seen on the way."""
 
-    gradients: dict[str, Tensor]
+    gradients: dict[str, Gradient]
     """By the names of ``Weights.named``, in its order."""
     error: Tensor
     """[n, d_in]: reconstruction minus input."""
@@ -66,6 +71,14 @@ class Step:
 
 StepFunction = Callable[[Tensor, Weights, Objective], Step]
 """``(x [n, d_in], weights, objective) -> Step``"""
+
+
+def stored(gradient: Gradient) -> Tensor:
+    """Give a gradient as a tensor."""
+    if isinstance(gradient, Tensor):
+        return gradient
+    table = gradient.table if gradient.shift is None else gradient.table - gradient.shift
+    return choose_kernels(table.device).weighted_rows(gradient.index, table, gradient.ends, gradient.weight)
 
 
 def chunk_rows(x: Tensor, d_sae: int) -> int:
@@ -88,3 +101,9 @@ def target_factor(objective: Objective, n_active: Tensor, n: int) -> tuple[Tenso
         return n_active, torch.ones_like(n_active)
     excess = n_active / (n * objective.l0_target) - 1
     return n * excess.square(), 2 * excess / objective.l0_target
+
+
+def sum_of_squares(error: Tensor) -> Tensor:
+    """Sum the squares of a contiguous tensor, without storing them."""
+    flat = error.view(-1)
+    return torch.dot(flat, flat)

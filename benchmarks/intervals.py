@@ -1,6 +1,6 @@
 """Do the 95 % intervals cover the truth 95 % of the time?
 
-    python benchmarks/coverage.py
+    python benchmarks/intervals.py
 
 Wilson's, Newcombe's and the balanced accuracy's intervals are checked exactly: over all outcomes, weighted with their
 binomial probabilities. The paired bootstrap, and the interval that the gate makes of it, are checked by simulation.
@@ -106,7 +106,7 @@ def main() -> None:
     for row in rows:
         print(f"{row['interval']:<28}{row['points']:>6} points: mean {row['mean']:.1%}, lowest {row['min']:.1%}")
     settings = {"rates": [0.05, 0.95, 0.05], "sizes": SIZES, "pairs": pairs, "paired_sizes": PAIRED_SIZES}
-    print(write_result("coverage", {**settings, "simulated_runs": N_RUNS, "rows": rows}))
+    print(write_result("intervals", {**settings, "simulated_runs": N_RUNS, "rows": rows}))
 
 
 if __name__ == "__main__":
