@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[2]))
+for folder in (Path(__file__).parents[2], Path(__file__).parent):
+    sys.path.insert(0, str(folder))
 
-from faults_raw_server import RawServer
-from llm_fixtures import _no_certificates, asker, kind, openai_asker, server, waits
-from llm_scripted_server import Asker
+from faults_raw_server import RawServer  # noqa: E402
+from llm_fixtures import _no_certificates, asker, kind, openai_asker, server, waits  # noqa: E402
+from llm_scripted_server import Asker  # noqa: E402
 
 __all__ = ["_no_certificates", "asker", "kind", "openai_asker", "server", "waits"]
 
