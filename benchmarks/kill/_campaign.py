@@ -134,6 +134,7 @@ class _Lives:
             [sys.executable, "-m", "benchmarks.kill._lives", url],
             cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
+        self._read()
 
     def __enter__(self) -> Self:
         return self
@@ -150,6 +151,7 @@ class _Lives:
         """
         order = {"run": str(run.path.resolve()), "prices": str(self._prices), "told": str(self._told)}
         self._write(json.dumps(order))
+        self._pipe = self._told.open()
         return self._read()
 
     def end(self) -> tuple[int, int]:
@@ -158,7 +160,7 @@ class _Lives:
         Returns:
             Its exit code (negative: the signal's number), and the replies it last said are there.
         """
-        with self._told.open() as pipe:  # ends when the process does
+        with self._pipe as pipe:  # ends when the life does
             n_told = max((int(line) for line in pipe), default=0)
         self._write("bury")
         return self._read(), n_told

@@ -4,7 +4,8 @@
 
 A process that has imported everything forks one for each life, so that a life begins within milliseconds. On stdin it
 takes two lines a life: its order, as JSON, and later leave to bury it. On stdout it answers the first with the life's
-pid, the second with its exit code. Until then a dead process keeps its pid, so whoever kills it can't hit another.
+pid, the second with its exit code; before all that it says its own pid. A dead process keeps its pid until then, so
+whoever kills it can't hit another.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import ssl
 import sys
 import traceback
 from pathlib import Path
+from typing import BinaryIO
 
 import openai
 
@@ -31,22 +33,22 @@ N_AT_ONCE = 8
 LLM = "openai:m"
 
 
-def live(run: RunDirectory, *, url: str, prices: Path, told: Path) -> None:
+def live(run: RunDirectory, *, url: str, prices: Path, told: BinaryIO) -> None:
     """The labelling stage, as ``autointerp label --resume`` does it.
 
     Args:
         run: Ready to be labelled.
         url: The server's.
         prices: A price table.
-        told: A pipe for the number of replies that are there, as the listener is told it.
+        told: Unbuffered; takes the number of replies that are there, as the listener is told it.
     """
     asking = Asking(base_url=url, limits=Limits(max_concurrency=N_AT_ONCE), prices=prices)
-    with told.open("wb", buffering=0) as pipe, exclusive(run.path):
 
-        def tick(done: int, total: int, note: str = "") -> None:
-            del total, note
-            pipe.write(b"%d\n" % done)
+    def tick(done: int, total: int, note: str = "") -> None:
+        del total, note
+        told.write(b"%d\n" % done)
 
+    with exclusive(run.path):
         label_features(run, llm=LLM, asking=asking, progress=tick)
         write_labels_csv(run)
 
@@ -64,18 +66,20 @@ def main() -> None:
     ssl.SSLContext.load_verify_locations = lambda *_, **__: None  # type: ignore[method-assign] # loopback needs none
     asyncio.run(warm_up())
     gc.freeze()  # else a life's first collection touches, and so copies, all that was imported
+    print(os.getpid(), flush=True)
     for line in sys.stdin:
         order = json.loads(line)
-        pid = os.fork()
-        if pid == 0:
-            code = 1
-            try:
-                live(RunDirectory(order["run"]), url=url, prices=Path(order["prices"]), told=Path(order["told"]))
-                code = 0
-            except BaseException:
-                traceback.print_exc()
-            finally:
-                os._exit(code)
+        with Path(order["told"]).open("wb", buffering=0) as told:  # afterwards the life alone holds it
+            pid = os.fork()
+            if pid == 0:
+                code = 1
+                try:
+                    live(RunDirectory(order["run"]), url=url, prices=Path(order["prices"]), told=told)
+                    code = 0
+                except BaseException:
+                    traceback.print_exc()
+                finally:
+                    os._exit(code)
         print(pid, flush=True)
         sys.stdin.readline()
         _, status = os.waitpid(pid, 0)

@@ -14,14 +14,12 @@ from benchmarks.kill._server import Server
 
 @dataclass(frozen=True)
 class Kill:
-    """One of them. All but the first three are 0 where nothing is wrong."""
+    """One of them. All but the first two are 0 where nothing is wrong."""
 
     n_owed: int
     """Requests that the server had received and not answered."""
     n_unwritten: int
     """Requests of this life that left no row, answered or not: the next life pays for them again."""
-    n_kept: int
-    """Rows afterwards."""
     n_lost: int
     """Rows of earlier lives, and rows that a reader saw right before, that are gone or changed."""
     n_forgotten: int
@@ -93,7 +91,6 @@ class Witness:
             Kill(
                 n_owed=life.n_owed,
                 n_unwritten=len(unwritten),
-                n_kept=len(self._books.rows),
                 n_lost=len(promised - self._books.rows),
                 n_forgotten=max(0, n_told - self._books.n_final),
                 n_repeated=len(repeated) + len(life.received) - len(set(life.received)),

@@ -42,15 +42,15 @@ def test_what_is_lost_or_paid_for_twice_is_noticed(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("OPENAI_API_KEY", "none-needed")
     run, prices, told = prepare(tmp_path / "run", n_features=12), tmp_path / "prices.toml", tmp_path / "told"
     prices.write_text(PRICES, encoding="utf-8")
-    with Server() as server:
+    with Server() as server, told.open("wb", buffering=0) as pipe:
         witness = Witness(run, server, whole=b"something else")
-        live(run, url=server.url, prices=prices, told=told)
+        live(run, url=server.url, prices=prices, told=pipe)
         struck = threading.Event()
         witness.kill_after(12, 0.0, struck.set)
         assert struck.wait(60)
         tamper(run)
         witness.life_ended(was_killed=True, n_told=12)
-        live(run, url=server.url, prices=prices, told=told)
+        live(run, url=server.url, prices=prices, told=pipe)
         witness.life_ended(was_killed=True)
     first, second = witness.kills
     assert (first.n_lost, first.n_forgotten, first.n_unwritten, first.n_repeated, first.n_torn) == (2, 2, 1, 0, 1)
