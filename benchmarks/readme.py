@@ -32,7 +32,13 @@ def figures() -> dict[str, str]:
     bottom = [run["bottom"]["5 % false"]["either"] for run in truth]
     quality = recorded("train_quality")["at_equal_l0"]
     relu, topk = ([row for row in quality if row["architecture"] == name] for name in ("standard", "topk"))
+    kill = recorded("kill")
     return {
+        "kills": f"{kill['kills']:,}",
+        "kills in flight": f"{kill['kills_in_flight_share']:.0%}",
+        "kill losses": f"{kill['rows_lost']}",
+        "kill repeats": f"{kill['paid_twice_otherwise']}",
+        "kill runs": f"{kill['runs_byte_equal']} of {kill['runs']}",
         "quality l0": span([row["l0"] for row in relu], ".0f"),
         "quality relu": span([row["best_rival_over_ours"] for row in relu], ".3f"),
         "quality k": span([row["k"] for row in topk], ".0f"),
