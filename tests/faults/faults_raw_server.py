@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 
 from llm_scripted_server import Answer, body_of
 
@@ -94,6 +95,8 @@ class RawServer:
 
 def _requests(connection: socket.socket) -> Iterator[bytes]:
     with connection.makefile("rb") as file:
-        while head := b"".join(iter(file.readline, b"\r\n")):
+        while head := b"".join(
+            takewhile(lambda line: line.strip(), iter(file.readline, b""))
+        ):  # b"": the other hung up
             fields = dict(line.lower().split(b": ", 1) for line in head.splitlines()[1:] if b": " in line)
             yield head + file.read(int(fields.get(b"content-length", b"0")))
