@@ -82,7 +82,5 @@ class TokenMeans:
             if all(count > self._counts[name][group] for name, (_, count) in totals.items())
         ]
         n = len(left_out)
-        spread = (
-            float(np.sqrt((n - 1) / n * np.square(np.array(left_out) - np.mean(left_out)).sum())) if n > 1 else np.nan
-        )
-        return Estimate(value, spread, int(totals[rests_on][1]))
+        error = float(np.sqrt((n - 1) * np.var(left_out))) if n > 1 else float("nan")
+        return Estimate(value, error, int(totals[rests_on][1]))

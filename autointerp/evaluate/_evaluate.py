@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from autointerp.evaluate._findings import Findings
 from autointerp.evaluate._setting import Setting
-from autointerp.evaluate._store import Store, Stored
+from autointerp.evaluate._store import Key, Store, Stored
 from autointerp.evaluate._suite import NotMeasurable, Suite
 
 
@@ -32,9 +32,7 @@ def run_suites(setting: Setting, suites: Sequence[Suite]) -> list[Stored]:
     return results
 
 
-def _measure(
-    setting: Setting, suite: Suite, key: dict[str, str | int | float | bool | list[str]], store: Store
-) -> Stored:
+def _measure(setting: Setting, suite: Suite, key: Key, store: Store) -> Stored:
     started = time.monotonic()
     stored = Stored(suite=suite.name, title=suite.title, key=key)
     findings: Findings | None = None
@@ -47,7 +45,7 @@ def _measure(
     return store.write(stored, findings)
 
 
-def _key(setting: Setting, suite: Suite) -> dict[str, str | int | float | bool | list[str]]:
+def _key(setting: Setting, suite: Suite) -> Key:
     sites = setting.sites if suite.compares else setting.sites[:1]
     return {
         "suite": suite.name,

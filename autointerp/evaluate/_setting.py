@@ -86,7 +86,8 @@ class Setting:
         order, counts = order[counts > 0], counts[counts > 0]
         if not len(order):
             raise UsageError("No window holds a token that counts. Use longer texts, or --keep-bos.")
-        return order[: int(np.searchsorted(np.cumsum(counts), self.n_tokens)) + 1]
+        chosen: NDArray[np.int64] = order[: int(np.searchsorted(np.cumsum(counts), self.n_tokens)) + 1]
+        return chosen
 
     def batches(self, stage: str, *, rows: NDArray[np.int64] | None = None) -> Iterator[Batch]:
         """The chosen windows in batches, with progress.

@@ -13,6 +13,8 @@ from autointerp.evaluate._figure import as_png, as_svg
 from autointerp.evaluate._findings import Findings
 from autointerp.run import RunDirectory, replace_atomically, write_text
 
+Key = dict[str, str | int | bool | list[str]]
+
 
 class StoredNumber(BaseModel):
     """A number as it lies on disk; nan is null."""
@@ -42,7 +44,7 @@ class Stored(BaseModel):
     schema_version: int = 1
     suite: str
     title: str
-    key: dict[str, str | int | float | bool | list[str]]
+    key: Key
     """Everything that the findings depend on; findings of another key are measured again."""
     numbers: list[StoredNumber] = []
     tables: list[StoredFile] = []

@@ -80,7 +80,7 @@ class BridgeSubject:
         """
         other = copy.copy(self)
         other.hook_point = hook_point
-        other.d_model = other._probe()
+        other.d_model = other._probe()  # noqa: SLF001 (its own)
         return other
 
     def encode(self, text: str) -> list[int]:
