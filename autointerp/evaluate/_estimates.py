@@ -57,6 +57,25 @@ class TokenMeans:
         """The mean of one quantity."""
         return self.of(lambda means: means[name], rests_on=name)
 
+    def resampled(self, n: int, seed: int) -> list[dict[str, float]]:
+        """The means over groups of documents drawn with replacement, for bootstrap bands.
+
+        Args:
+            n: Draws; one in which a quantity has no token is left out.
+            seed: Of the draws.
+        """
+        rng = np.random.default_rng(seed)
+        weights = rng.multinomial(N_GROUPS, np.full(N_GROUPS, 1 / N_GROUPS), size=n)  # [n, groups]
+        totals = {
+            name: (weights @ sums, weights @ self._counts[name])  # [n] each
+            for name, sums in self._sums.items()
+        }
+        whole = np.all([counts > 0 for _, counts in totals.values()], axis=0)
+        return [
+            {name: float(sums[draw] / counts[draw]) for name, (sums, counts) in totals.items()}
+            for draw in np.flatnonzero(whole)
+        ]
+
     def of(self, function: Callable[[Mapping[str, float]], float], *, rests_on: str) -> Estimate:
         """Any function of the means.
 

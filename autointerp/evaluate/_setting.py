@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -42,6 +42,12 @@ class Batch:
     """int64 [b]: real tokens of each window, BOS included."""
     kept: Tensor
     """bool [b, t]: tokens that count: not padding, nor BOS and the first positions unless they were asked for."""
+
+    def spread(self, values: Tensor) -> Tensor:
+        """Put one value for each token that counts, [n], at its place, [b, t]; 0 elsewhere."""
+        placed = values.new_zeros(self.kept.shape)
+        placed[self.kept] = values
+        return placed
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,10 @@ class Setting:
             raise UsageError("No window holds a token that counts. Use longer texts, or --keep-bos.")
         chosen: NDArray[np.int64] = order[: int(np.searchsorted(np.cumsum(counts), self.n_tokens)) + 1]
         return chosen
+
+    def at_most(self, n_tokens: int) -> Setting:
+        """The same, with fewer tokens."""
+        return replace(self, n_tokens=min(n_tokens, self.n_tokens))
 
     def batches(self, stage: str, *, rows: NDArray[np.int64] | None = None) -> Iterator[Batch]:
         """The chosen windows in batches, with progress.

@@ -42,6 +42,8 @@ class Suite:
 
 _SUITES = (
     Suite("core", "Reconstruction and loss", "autointerp.evaluate.suites.core"),
+    Suite("removal", "Removing activations", "autointerp.evaluate.suites.removal", compares=True),
+    Suite("pareto", "Fronts of sparsity and error", "autointerp.evaluate.suites.pareto", compares=True),
 )  # fmt: skip
 SUITES = {suite.name: suite for suite in _SUITES}
 """In the order in which they run."""
