@@ -40,7 +40,7 @@ def run(
     threads: o.ThreadsOption = None,
     as_json: o.JsonOption = False,
 ) -> None:
-    """Measure the SAE on its model: tables and figures in RUN/evaluate."""
+    """Measure the SAE on its model: tables, figures and report.html in RUN/evaluate."""
     from autointerp import verbs
     from autointerp.cli._output import print_verdict
     from autointerp.cli._progress import terminal_progress

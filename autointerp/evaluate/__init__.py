@@ -6,7 +6,7 @@ from autointerp.evaluate._figure import as_png, as_svg, new_figure, series
 from autointerp.evaluate._findings import Findings, Number, Picture, Table
 from autointerp.evaluate._setting import Batch, Setting, Site
 from autointerp.evaluate._splice import Predictions, predict
-from autointerp.evaluate._store import Store, Stored
+from autointerp.evaluate._store import Store, Stored, StoredFile
 from autointerp.evaluate._suite import SUITES, NotMeasurable, Suite, choose_suites
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Site",
     "Store",
     "Stored",
+    "StoredFile",
     "Suite",
     "Table",
     "TokenMeans",

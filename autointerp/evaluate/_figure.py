@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
+from matplotlib.text import Text
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
 """Okabe and Ito's palette, without the yellow and the black that vanish on one of the two pages."""
@@ -69,6 +72,7 @@ def as_svg(figure: Figure) -> str:
         An ``<svg>`` element, to stand in a page or a file.
     """
     out = io.StringIO()
+    _dress(figure)
     with mpl.rc_context(_style()):
         figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     svg = out.getvalue()
@@ -78,9 +82,19 @@ def as_svg(figure: Figure) -> str:
 def as_png(figure: Figure) -> bytes:
     """Draw as PNG on white, at 150 dots an inch."""
     out = io.BytesIO()
+    _dress(figure)
     with mpl.rc_context(_style()):
         figure.savefig(out, format="png", dpi=150, facecolor="white", metadata={"Software": None})
     return out.getvalue()
+
+
+def _dress(figure: Figure) -> None:
+    """Give what was added after ``new_figure`` the same look: black text would vanish on a dark page."""
+    for text in figure.findobj(Text):
+        if to_hex(text.get_color()) == "#000000":
+            text.set_color(_INK)
+    for legend in figure.findobj(Legend):
+        legend.set_frame_on(False)
 
 
 def _style() -> Any:

@@ -164,7 +164,7 @@ def _fronts_picture(
         axis.set_xlabel("L0 (features a token)")
         axis.set_ylabel(_ERRORS[error])
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8)
     return Picture(
         figure,
         "Fronts of sparsity and error",
@@ -185,7 +185,7 @@ def _activations_picture(measured: Sequence[_Measured]) -> Picture:
         axes[0, 0].stairs(share, edges, color=look["color"], linestyle=look["linestyle"], label=label)
     axes[0, 0].set_xlabel("activation above zero, log10")
     axes[0, 0].set_ylabel("share of the family's activations")
-    axes[0, 0].legend(fontsize=8, frameon=False)
+    axes[0, 0].legend(fontsize=8)
     return Picture(
         figure,
         "Activations by family",

@@ -211,9 +211,7 @@ def _picture(sites: Sequence[Site], rules: Mapping[str, list[Rule]], curves: Cur
         axis.set_xlabel("L0 (features left a token)")
         axis.set_ylabel(title)
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(
-        handles, labels, loc="outside lower center", ncols=2 if len(sites) > 1 else 3, fontsize=8, frameon=False
-    )
+    figure.legend(handles, labels, loc="outside lower center", ncols=2 if len(sites) > 1 else 3, fontsize=8)
     return Picture(
         figure,
         "Error and loss as activations are removed",
