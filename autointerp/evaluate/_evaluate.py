@@ -21,7 +21,7 @@ def run_suites(setting: Setting, suites: Sequence[Suite]) -> list[Stored]:
     Returns:
         What each found, in their order.
     """
-    store = Store(setting.run)
+    store = Store.of(setting.run)
     results = []
     for suite in suites:
         key = _key(setting, suite)

@@ -68,7 +68,7 @@ def write_evaluation(run: RunDirectory) -> Path:
     """
     from autointerp.evaluate import SUITES, Store
 
-    store = Store(run)
+    store = Store.of(run)
     found = [stored for name in SUITES if (stored := store.read(name)) is not None]
     if not found:
         raise UsageError(

@@ -11,7 +11,7 @@ from autointerp.evaluate import Estimate, Findings, Picture, Store, Stored, Tabl
 from autointerp.report import write_evaluation
 from autointerp.run import CorpusInput, Manifest, ModelInput, RunDirectory, SAEInput
 
-HOSTILE = '</td><script>window.hit=1</script>| [x](javascript:0) `a` $\\alpha$\u202e\n\x00'
+HOSTILE = "</td><script>window.hit=1</script>| [x](javascript:0) `a` $\\alpha$\u202e\n\x00"
 
 
 @pytest.fixture
@@ -47,8 +47,8 @@ def evaluated(run):
     found.tables["long"] = Table(pd.DataFrame({"i": range(100)}), "Many rows.")
     found.pictures["one"] = Picture(curve(), HOSTILE, "First.")
     found.pictures["two"] = Picture(curve(), "Second", "Second.")
-    Store(run).write(Stored(suite="core", title="Reconstruction", key={"n_tokens": 1000}), found)
-    Store(run).write(
+    Store.of(run).write(Stored(suite="core", title="Reconstruction", key={"n_tokens": 1000}), found)
+    Store.of(run).write(
         Stored(suite="pareto", title="Fronts", key={"n_tokens": 10}, not_measurable="It needs several SAEs."), None
     )
     return run
