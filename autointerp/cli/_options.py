@@ -8,6 +8,9 @@ from typing import Annotated
 import typer
 
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.", show_default=False)]
+ConfigArgument = Annotated[
+    Path, typer.Argument(metavar="CONFIG.toml", help="What to train, on what.", show_default=False)
+]
 SAEOption = Annotated[
     str | None,
     typer.Option(
@@ -28,6 +31,9 @@ KeepBosOption = Annotated[
 DeviceOption = Annotated[str, typer.Option(help="cpu or cuda.")]
 ThreadsOption = Annotated[int | None, typer.Option(min=1, help="CPU threads for torch.")]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with the run in --out; start it if there is none.")]
+ResumeTrainingOption = Annotated[
+    bool, typer.Option("--resume", help="Go on with what was stopped; start it if there is none.")
+]
 LLMOption = Annotated[
     str | None,
     typer.Option(
