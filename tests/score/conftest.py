@@ -15,8 +15,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "label"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "llm"))
 
 from label_planted import a_noise_feature, plant
+from llm_fixtures import keyed_server
 from pydantic import BaseModel
 from score_judges import FEATURES, AnswerWith, Judge, Maker
 
@@ -25,6 +27,8 @@ from autointerp.label import LabelRow
 from autointerp.label._row import write_labels
 from autointerp.llm import Outcome, Reply, Request, Usage
 from autointerp.run import RunDirectory
+
+__all__ = ["keyed_server"]
 
 
 @pytest.fixture(scope="session")
