@@ -3,6 +3,7 @@
 from autointerp.verbs._asking import AskingOptions, DeliveryOptions, SpendingOptions
 from autointerp.verbs._convert import convert
 from autointerp.verbs._demo import DEMO_FEATURES, DEMO_TOKENS, DEMO_TRAINING, DemoResult, demo
+from autointerp.verbs._evaluate import EVALUATION_TOKENS, evaluate
 from autointerp.verbs._export import doctor, export, report
 from autointerp.verbs._gate import baseline, gate
 from autointerp.verbs._harvest import harvest
@@ -17,6 +18,7 @@ __all__ = [
     "DEMO_FEATURES",
     "DEMO_TOKENS",
     "DEMO_TRAINING",
+    "EVALUATION_TOKENS",
     "AskingOptions",
     "DeliveryOptions",
     "DemoResult",
@@ -27,6 +29,7 @@ __all__ = [
     "convert",
     "demo",
     "doctor",
+    "evaluate",
     "export",
     "gate",
     "harvest",
