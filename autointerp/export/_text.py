@@ -1,0 +1,18 @@
+"""What a format can't hold in a text, written as an escape."""
+
+from __future__ import annotations
+
+import re
+
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
+
+
+def escape(found: re.Match[str]) -> str:
+    r"""A character as ``\x07`` or ``\u2028``: what ``re.sub`` puts in its place."""
+    code = ord(found[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def storable(text: str) -> str:
+    """Text that every database takes: NUL and lone surrogates as escapes, all else as it is."""
+    return _UNSTORABLE.sub(escape, text)
