@@ -6,12 +6,13 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from autointerp.errors import UsageError
 from autointerp.export._folder import replace_folder
 from autointerp.export._request import Parts, Request
-from autointerp.export._rows import LabelRecord, label_records, rows_by_feature
+from autointerp.export._rows import LabelRecord, label_records
 from autointerp.export._text import storable
 from autointerp.harvest import Firings, find_firings
 from autointerp.run import Manifest, RunDirectory, replace_atomically, write_text
@@ -26,7 +27,8 @@ A cache for EleutherAI's delphi, of {n_features} features on {n_windows} windows
 - `latents/`: every activation of those features on those windows, exactly as this run counted them; {n_short} windows
   shorter than {length} tokens are left out, because delphi knows no padding, and so are BOS and the first positions,
   which count in no statistic.
-- `explanations/`: the labels, for delphi's scorers with `--explainer none`.
+- `explanations/`: the labels, for delphi's scorers with its explainer `none`; a feature whose question ended without an
+  answer has none, and has to be left out there (`latents`).
 - `log/hookpoint_firing_counts.pt`: how often every feature of the SAE fired in the whole run.
 - delphi passes over a feature with fewer than 200 activating examples (`min_examples`), and draws its own examples to
   explain and to test; its scores are therefore not held out against these labels.
@@ -76,7 +78,7 @@ def write_delphi(run: RunDirectory, out: Path, request: Request) -> Path:
         _write_latents(cache, firings, rows, parts)
         write_text(cache / "config.json", json.dumps(_config(manifest, len(rows)), indent=4) + "\n")
         _write_explanations(folder / "explanations", hook_point, list(records.values()))
-        _write_counts(folder / "log", hook_point, run, parts.model.cfg.d_sae)
+        _write_counts(folder / "log", hook_point, run)
         text = _README.format(
             n_features=len(records), n_windows=len(rows), length=parts.windows.context_length, hook_point=hook_point,
             n_short=parts.windows.n_windows - len(rows),
@@ -127,10 +129,10 @@ def _write_explanations(folder: Path, hook_point: str, records: list[LabelRecord
             write_text(folder / f"{hook_point}_latent{record.feature}.txt", text)
 
 
-def _write_counts(folder: Path, hook_point: str, run: RunDirectory, d_sae: int) -> None:
+def _write_counts(folder: Path, hook_point: str, run: RunDirectory) -> None:
     import torch
 
-    counts = rows_by_feature(run.features, ("feature", "n_active"), range(d_sae))
+    table = pq.read_table(run.features, columns=["feature", "n_active"]).sort_by("feature")
     folder.mkdir()
     with replace_atomically(folder / "hookpoint_firing_counts.pt") as temporary:
-        torch.save({hook_point: torch.tensor([counts[i]["n_active"] for i in range(d_sae)])}, temporary)
+        torch.save({hook_point: torch.tensor(table["n_active"].to_pylist())}, temporary)

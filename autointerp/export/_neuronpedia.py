@@ -22,8 +22,8 @@ def write_neuronpedia(run: RunDirectory, out: Path) -> Path:
 
     ``MODEL/SOURCE/`` has ``release.jsonl``, ``model.jsonl``, ``sourceset.jsonl``, ``source.jsonl``, and ``features/``,
     ``activations/`` and ``explanations/`` of ``batch-N.jsonl.gz``. Tokens that the decoder promotes and suppresses,
-    neighbours and vectors are left empty: they need the weights. NUL and lone surrogates, which its database can't hold,
-    are written as escapes.
+    neighbours and vectors are left empty: they need the weights. NUL and lone surrogates, which its database can't
+    hold, are written as escapes.
 
     Args:
         run: A run with labels and contexts.

@@ -1,8 +1,8 @@
 """The body of Neuronpedia's upload: ``POST /api/feature/upload-batch``, for people who run no server of their own.
 
 Written from hijohnnylin/neuronpedia at commit ebb8426fc550ad5d1f76d52c271a624af3c08a57,
-``apps/webapp/app/api/feature/upload-batch/route.tsx``: its fields, its bounds, and its further checks (as many values as
-tokens, each index once, method and model names that the server knows or null).
+``apps/webapp/app/api/feature/upload-batch/route.tsx``: its fields, its bounds, and its further checks (as many values
+as tokens, each index once, method and model names that the server knows or null).
 """
 # ruff: noqa: N815 (the names are the wire's)
 
