@@ -130,8 +130,8 @@ def _contexts(labels: Sequence[Mapping[str, Any]], tokens: list[str]) -> list[di
     peak = min(2, len(tokens) - 1)
     return [
         {
-            "feature": row["feature"], "split": "explain", "stratum": stratum, "rank": 0, "window": window, "position": 2,
-            "token_ids": list(range(len(tokens))), "tokens": tokens,
+            "feature": row["feature"], "split": "explain", "stratum": stratum, "rank": 0, "window": window,
+            "position": 2, "token_ids": list(range(len(tokens))), "tokens": tokens,
             "activations": [value if i == peak else 0.0 for i in range(len(tokens))], "peak": peak, "document": "d",
             "fallback": "",
         }

@@ -47,7 +47,7 @@ def test_a_file_that_was_added_or_an_export_of_another_format_stays(tmp_path):
     with pytest.raises(UsageError, match="previous neuronpedia export"):
         fill(out, "b.txt", form="neuronpedia")
     (out / "added.txt").write_text("mine")
-    with pytest.raises(UsageError, match="holds added.txt"):
+    with pytest.raises(UsageError, match=r"holds added\.txt"):
         fill(out, "b.txt")
     assert seen(out) == ["a.txt", "added.txt"]
 

@@ -8,12 +8,13 @@ import yaml
 
 from autointerp.export import write_export
 
+STRANGE = '=1,"\r\n\x00\u202e\u2028</script>]]>\U0001f469\u200d\U0001f4bb'
 datasets = pytest.importorskip("datasets")
 
 
 @pytest.fixture
 def exported(whole_run, label_row, tmp_path):
-    run = whole_run([label_row(2, "x"), label_row(3, "y")])
+    run = whole_run([label_row(2, "x"), label_row(3, STRANGE)], tokens=[STRANGE, "b"])
     return run, write_export(run, "hf", out=tmp_path / "hf")
 
 
@@ -31,7 +32,7 @@ def test_datasets_opens_every_table_offline(exported, tmp_path):
     groups = datasets.load_dataset(str(out), "groups", cache_dir=str(tmp_path / "cache"))["train"]
     assert groups.to_list() == [{"group": "random:2", "feature": 2}, {"group": "random:2", "feature": 3}]
     default = datasets.load_dataset(str(out), cache_dir=str(tmp_path / "cache"))["train"]
-    assert default["label"][:] == ["x", "y"]
+    assert default["label"][:] == ["x", STRANGE]
 
 
 def test_the_card_has_tags_and_numbers_and_leaves_the_license_to_its_owner(exported):

@@ -15,7 +15,7 @@ from autointerp.export import _neuronpedia, write_export
 from autointerp.export import _neuronpedia_schema as schema
 from autointerp.export import _neuronpedia_upload as upload
 
-# Python types of the fields as hijohnnylin/neuronpedia ebb8426 publishes them (db_models/*.py); + required, else optional
+# the fields and their types as hijohnnylin/neuronpedia ebb8426 publishes them (db_models/*.py); + always written
 PUBLISHED = {
     schema.FeatureLine: """
         +modelId str, +layer str, +index str, creatorId str?, +createdAt datetime, maxActApprox float?, hasVector
@@ -87,7 +87,7 @@ def test_every_field_is_as_published(model: type[BaseModel]):
         f"{'+' if name in found.get('required', ()) else ''}{name} {shape(field)}"
         for name, field in found["properties"].items()
     ]
-    assert fields == [field.strip().replace("datetime", "str") for field in PUBLISHED[model].split(",")]
+    assert fields == [" ".join(field.split()).replace("datetime", "str") for field in PUBLISHED[model].split(",")]
     assert found["additionalProperties"] is False
 
 
