@@ -13,7 +13,7 @@ from autointerp.errors import UsageError
 from autointerp.export._folder import replace_folder
 from autointerp.export._request import Parts, Request
 from autointerp.export._rows import LabelRecord, label_records
-from autointerp.export._text import storable
+from autointerp.export._text import public_name, storable
 from autointerp.harvest import Firings, find_firings
 from autointerp.run import Manifest, RunDirectory, replace_atomically, write_text
 
@@ -108,7 +108,7 @@ def _config(manifest: Manifest, n_windows: int) -> dict[str, object]:
     assert manifest.model is not None
     assert manifest.corpus is not None
     return {
-        "dataset_repo": manifest.corpus.name,
+        "dataset_repo": public_name(manifest.corpus.name),
         "dataset_split": "",
         "dataset_name": "",
         "dataset_column": manifest.corpus.column or "text",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,9 +12,10 @@ import pyarrow.parquet as pq
 from autointerp.errors import UsageError
 from autointerp.export._folder import replace_folder
 from autointerp.export._hf_card import card
-from autointerp.export._verdicts import read_summary
+from autointerp.export._text import public_name
 from autointerp.label import load_groups
 from autointerp.run import RunDirectory, write_text
+from autointerp.score import load_summary
 
 _GROUPS = pa.schema([("group", pa.string()), ("feature", pa.int64())])
 
@@ -35,7 +36,7 @@ def write_hf(run: RunDirectory, out: Path) -> Path:
     groups = load_groups(run)
     if not run.labels.exists():
         raise UsageError(f"{run.labels}: not there yet. Finish 'autointerp label --out {run.path} --resume' first.")
-    summary = dict(read_summary(run))
+    summary = dict(load_summary(run))
     name = str(summary.get("run") or run.path.resolve().name)
     tables = {"labels": run.labels, "features": run.features, "scores": run.scores, "contexts": run.contexts}
     with replace_folder(out, form="hf") as folder:
@@ -48,7 +49,7 @@ def write_hf(run: RunDirectory, out: Path) -> Path:
             shutil.copyfile(source, data / f"{table}.parquet")
         configs = {table: f"data/{table}.parquet" for table in (*present, "groups")}
         if summary:
-            public = summary | {"sae": PurePath(str(summary.get("sae"))).name}
+            public = summary | {"sae": public_name(str(summary.get("sae")))}
             write_text(folder / "summary.json", json.dumps(public, indent=2) + "\n")
         write_text(folder / "README.md", card(name, run.read_manifest(), summary, configs))
     return out

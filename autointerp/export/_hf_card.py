@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import PurePath
 from typing import Any
 
 from autointerp.export._markdown import rates_table
+from autointerp.export._text import public_name
 from autointerp.run import Manifest, markdown, visible
 
 TAGS = ("sparse-autoencoder", "interpretability", "autointerp")
@@ -65,13 +65,13 @@ def _inputs(manifest: Manifest) -> dict[str, str]:
     said = {}
     if manifest.sae is not None:
         said["SAE"] = (
-            f"{PurePath(manifest.sae.path).name}, {manifest.sae.architecture}, {manifest.sae.d_sae:,} features, "
+            f"{public_name(manifest.sae.path)}, {manifest.sae.architecture}, {manifest.sae.d_sae:,} features, "
             f"sha256 {manifest.sae.sha256}"
         )
     if manifest.model is not None:
-        said["model"] = f"{PurePath(manifest.model.name).name} at {manifest.model.hook_point}"
+        said["model"] = f"{public_name(manifest.model.name)} at {manifest.model.hook_point}"
     if manifest.corpus is not None:
-        said["text"] = f"{PurePath(manifest.corpus.name).name}, {manifest.corpus.n_tokens:,} tokens"
+        said["text"] = f"{public_name(manifest.corpus.name)}, {manifest.corpus.n_tokens:,} tokens"
     for role, llm in (("labeler", manifest.labeler), ("judge", manifest.judge)):
         if llm is not None:
             said[role] = f"{llm.provider}, prompt {llm.prompt}"

@@ -6,8 +6,9 @@ from itertools import groupby
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from autointerp.export._verdicts import FeatureVerdict, State, feature_verdicts, rate_text, read_summary
+from autointerp.export._verdicts import FeatureVerdict, State, feature_verdicts, rate_text
 from autointerp.run import RunDirectory, visible, write_text
+from autointerp.score import load_summary
 
 _ELEMENT = {State.FAILED: "failure", State.ERROR: "error", State.SKIPPED: "skipped"}
 
@@ -28,7 +29,7 @@ def write_run_junit(run: RunDirectory, path: Path) -> Path:
         UsageError: The run has no labels.
     """
     suites = ET.Element("testsuites", {"name": "autointerp"})
-    groups = read_summary(run).get("groups", {})
+    groups = load_summary(run).get("groups", {})
     for name, verdicts in groupby(feature_verdicts(run), key=lambda verdict: verdict.record.group):
         suites.append(_suite(name, list(verdicts), groups.get(name, {}).get("rates", {})))
     ET.indent(suites)

@@ -7,8 +7,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from autointerp.export._verdicts import FeatureVerdict, feature_verdicts, rate_text, read_summary
+from autointerp.export._verdicts import FeatureVerdict, feature_verdicts, rate_text
 from autointerp.run import RunDirectory, markdown, write_text
+from autointerp.score import load_summary
 
 
 def write_run_markdown(run: RunDirectory, path: Path) -> Path:
@@ -27,7 +28,7 @@ def write_run_markdown(run: RunDirectory, path: Path) -> Path:
     Raises:
         UsageError: The run has no labels.
     """
-    verdicts, summary = feature_verdicts(run), read_summary(run)
+    verdicts, summary = feature_verdicts(run), load_summary(run)
     lines = [f"# {markdown(str(summary.get('run') or run.path.resolve().name))}", "", *rates_table(summary)]
     for group, members in groupby(verdicts, key=lambda verdict: verdict.record.group):
         lines += ["", f"## {markdown(group)}", "", "| feature | label | result | why |", "|---:|---|---|---|"]

@@ -22,7 +22,7 @@ from autointerp.export._neuronpedia_schema import (
     SourceSetLine,
 )
 from autointerp.export._rows import LabelRecord, label_records, rows_by_feature, six_digits
-from autointerp.export._text import storable
+from autointerp.export._text import public_name, storable
 from autointerp.harvest import HISTOGRAM_EDGES, Context, FeatureSketch, load_contexts, load_sketch, merge
 from autointerp.run import Manifest, RunDirectory
 
@@ -127,7 +127,7 @@ def _headers(manifest: Manifest, names: _Names) -> dict[str, Any]:
             setName=names.source_set,
             num_prompts=manifest.corpus.n_windows,
             num_tokens_in_prompt=manifest.corpus.context_length,
-            dataset=storable(manifest.corpus.name),
+            dataset=storable(public_name(manifest.corpus.name)),
             **by_whom,
         ),
     }

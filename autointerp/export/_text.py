@@ -1,8 +1,9 @@
-"""What a format can't hold in a text, written as an escape."""
+"""What a text must not carry out of a run: characters that a format can't hold, and folders of the machine."""
 
 from __future__ import annotations
 
 import re
+from pathlib import PurePath
 
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 
@@ -16,3 +17,9 @@ def escape(found: re.Match[str]) -> str:
 def storable(text: str) -> str:
     """Text that every database takes: NUL and lone surrogates as escapes, all else as it is."""
     return _UNSTORABLE.sub(escape, text)
+
+
+def public_name(name: str) -> str:
+    """A path without the folders of the machine it lies on; a name of a hub as it is."""
+    path = PurePath(name)
+    return path.name if path.is_absolute() or name.startswith(("~", "..")) else name

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from autointerp.errors import UsageError
 from autointerp.export._rows import LabelRecord, label_records, rows_by_feature
 from autointerp.run import RunDirectory
 
@@ -46,21 +44,6 @@ def feature_verdicts(run: RunDirectory) -> list[FeatureVerdict]:
     wanted = {record.feature for record in records}
     scores = rows_by_feature(run.scores, None, wanted) if run.scores.exists() else {}
     return [FeatureVerdict(record, *_judge(record, scores.get(record.feature))) for record in records]
-
-
-def read_summary(run: RunDirectory) -> Mapping[str, Any]:
-    """``summary.json``; empty when the run is not scored yet.
-
-    Raises:
-        UsageError: It can't be read.
-    """
-    if not run.summary.exists():
-        return {}
-    try:
-        found: Mapping[str, Any] = json.loads(run.summary.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{run.summary}: can't be read ({error}). Score the run again.") from error
-    return found
 
 
 def rate_text(rate: Mapping[str, Any]) -> str:

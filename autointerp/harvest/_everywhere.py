@@ -67,7 +67,7 @@ def find_firings(
     for batch in batches(windows, rows, recorded.config.batch_windows):
         n = len(batch.windows)
         acts = _activations(residuals(subject, batch), ids, model)  # [b * t, features]
-        acts = acts.reshape(-1, windows.context_length, len(ids))[:n]  # [n, t, features]
+        acts = acts.reshape(*batch.tokens.shape, len(ids))[:n]  # [n, t, features]
         row, position, column = np.nonzero((acts > 0) & counts_mask(windows, batch.windows, recorded.config)[..., None])
         parts.append((batch.windows[row], position, ids[column], acts[row, position, column]))
         done += n

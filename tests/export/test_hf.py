@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from autointerp.export import write_export
+from autointerp.export._text import public_name
 
 STRANGE = '=1,"\r\n\x00\u202e\u2028</script>]]>\U0001f469\u200d\U0001f4bb'
 datasets = pytest.importorskip("datasets")
@@ -43,6 +44,7 @@ def test_the_card_has_tags_and_numbers_and_leaves_the_license_to_its_owner(expor
     assert "license" not in head
     assert "| random:2 | label | 1 of 2, 50.0 % [9.4 %, 90.5 %] |" in card
     assert "- text: python, 900 tokens" in card
+    assert "- model: EleutherAI/pythia-70m at blocks.3.hook\\_resid\\_post" in card
     assert "- labeler: openai:m, prompt label\\@1" in card
 
 
@@ -63,3 +65,11 @@ def test_a_run_that_is_not_scored_has_fewer_tables_and_says_so(whole_run, label_
     ]  # fmt: skip
     assert "Not scored yet." in card
     assert not (out / "summary.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "public"),
+    [("/home/me/saes/x", "x"), ("~/saes/x", "x"), ("../x", "x"), ("a/b", "a/b"), ("hf:a/b:train", "hf:a/b:train")],
+)
+def test_a_name_of_a_hub_stays_and_a_path_loses_its_folders(name, public):
+    assert public_name(name) == public
