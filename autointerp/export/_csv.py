@@ -88,8 +88,8 @@ def read_labels_csv(path: Path, *, raw: bool = False) -> pd.DataFrame:
 
 def safe_text(text: str) -> str:
     """A text cell that spreadsheets show and never run; nothing in it is invisible but blanks and line feeds."""
-    guarded = "'" + text if _FORMULA.match(text) else text
-    return _INVISIBLE.sub(escape, guarded)
+    shown = _INVISIBLE.sub(escape, text)
+    return "'" + shown if _FORMULA.match(shown) else shown
 
 
 def raw_text(text: str) -> str:

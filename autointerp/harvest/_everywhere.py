@@ -76,7 +76,7 @@ def find_firings(
     if not parts:
         nowhere = np.empty(0, np.int64)
         return Firings(nowhere, nowhere, nowhere, np.empty(0, np.float32))
-    return Firings(*(np.concatenate(column) for column in zip(*parts, strict=True)))  # type: ignore[arg-type]
+    return Firings(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 @torch.no_grad()
