@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ def replace_folder(path: Path, *, form: str) -> Iterator[Path]:
         UsageError: There is something else at ``path``.
     """
     _refuse_others(path, form)
+    path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
     try:
@@ -38,6 +40,9 @@ def replace_folder(path: Path, *, form: str) -> Iterator[Path]:
         new.mkdir()
         yield new
         write_text(new / MARKER, json.dumps({"format": form, "files": _files(new)}, indent=2) + "\n")
+        for name in _files(new):
+            with (new / name).open("rb") as written:
+                os.fsync(written.fileno())
         if path.exists():
             path.rename(work / "old")
         new.rename(path)

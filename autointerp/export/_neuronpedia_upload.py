@@ -79,7 +79,9 @@ def upload_batches(
     contexts: dict[str, list[UploadActivation]] = {}
     for line in activations:
         contexts.setdefault(line.index, []).append(_activation(line))
-    labels = {line.index: line.description for line in explanations}
+    labels: dict[str, list[UploadExplanation]] = {}
+    for said in explanations:
+        labels.setdefault(said.index, []).append(UploadExplanation(text=said.description[:_MAX_TEXT_CHARS]))
     firing = [feature for feature in features if feature.index in contexts]
     for at in range(0, len(firing), FEATURES_A_BATCH):
         batch = firing[at : at + FEATURES_A_BATCH]
@@ -90,9 +92,7 @@ def upload_batches(
                 UploadFeature(
                     index=int(feature.index),
                     density=feature.frac_nonzero,
-                    explanations=[
-                        UploadExplanation(text=labels[i][:_MAX_TEXT_CHARS]) for i in [feature.index] if i in labels
-                    ],
+                    explanations=labels.get(feature.index, []),
                     activations=contexts[feature.index],
                 )
                 for feature in batch

@@ -75,6 +75,26 @@ def test_an_error_leaves_the_old_folder_and_nothing_else(tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["out"]
 
 
+def test_a_full_disk_leaves_the_old_folder(tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    fill(out, "a.txt")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("autointerp.run._atomic.os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        fill(out, "b.txt")
+    assert seen(tmp_path) == ["out/a.txt"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["out"]
+
+
+def test_the_folder_one_stands_in_is_a_folder_like_others(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    fill(Path(), "a.txt")
+    assert seen(tmp_path) == ["a.txt"]
+
+
 def test_a_move_that_fails_brings_the_old_folder_back(tmp_path, monkeypatch):
     out = tmp_path / "out"
     fill(out, "a.txt")

@@ -28,7 +28,7 @@ from autointerp.harvest import Firings
 from autointerp.run import Manifest, markdown, visible
 
 HOSTILE = (
-    '=HYPERLINK("http://x")', "+1", "@SUM(A1)", "-", "\t=1", "a\x00b", "\\u0000", "\\\\u0000", "a\r\nb\rc",
+    '=HYPERLINK("http://x")', "+1", "@SUM(A1)", "-", "\t=1", "\r=1", "a\x00b", "\\u0000", "\\\\u0000", "a\r\nb\rc",
     "\u202eevil", "a\u2028b\u2029c", "\x85\x1b[31m\x07", "x" * 70_000, "\U0001f469\u200d\U0001f4bb\ufe0f",
     "<script>alert(1)</script>", "]]>", "<![CDATA[", "<!--", "&lt;&amp;", "| a | b |", "\\|", "`code", "[a](http://x)",
     "<http://x>", "www.x.org", "@me #1", "# title", "- item", "1. item", "***", "---", "~~~", "\ufeff", "\ufffe\uffff",
