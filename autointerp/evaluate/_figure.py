@@ -9,7 +9,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
+from matplotlib.text import Text
+
+from autointerp.run import visible
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
 """Okabe and Ito's palette, without the yellow and the black that vanish on one of the two pages."""
@@ -62,6 +67,19 @@ def series() -> Iterator[dict[str, Any]]:
         }
 
 
+def plain(text: str) -> str:
+    """Someone else's text, such as a token, fit for a figure: nothing invisible, and no mathematics in it.
+
+    Args:
+        text: Whatever it is. A space at its start or end, or only spaces, become open boxes.
+    """
+    shown = visible(text.replace("\n", "\\n").replace("\t", "\\t"))
+    bare = shown.strip(" ")
+    before, after = (len(shown) - len(side) for side in (shown.lstrip(" "), shown.rstrip(" ")))
+    marked = "\u2423" * before + bare + "\u2423" * after if bare else "\u2423" * len(shown)
+    return marked.replace("$", r"\$")
+
+
 def as_svg(figure: Figure) -> str:
     """Draw as SVG whose text and axes take the page's text colour and whose background is the page's.
 
@@ -69,6 +87,7 @@ def as_svg(figure: Figure) -> str:
         An ``<svg>`` element, to stand in a page or a file.
     """
     out = io.StringIO()
+    _dress(figure)
     with mpl.rc_context(_style()):
         figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     svg = out.getvalue()
@@ -78,9 +97,19 @@ def as_svg(figure: Figure) -> str:
 def as_png(figure: Figure) -> bytes:
     """Draw as PNG on white, at 150 dots an inch."""
     out = io.BytesIO()
+    _dress(figure)
     with mpl.rc_context(_style()):
         figure.savefig(out, format="png", dpi=150, facecolor="white", metadata={"Software": None})
     return out.getvalue()
+
+
+def _dress(figure: Figure) -> None:
+    """Give legends and texts that were added after ``new_figure`` its look; text in another colour than black stays."""
+    for legend in figure.findobj(Legend):
+        legend.set_frame_on(False)
+    for text in figure.findobj(Text):
+        if to_hex(text.get_color()) == "#000000":
+            text.set_color(_INK)
 
 
 def _style() -> Any:

@@ -41,7 +41,7 @@ class Suite:
 
 
 _SUITES = (
-    Suite("core", "Reconstruction and loss", "autointerp.evaluate.suites.core"),
+    Suite("core", "Reconstruction and loss", "autointerp.evaluate.suites.core", needs_harvest=True),
 )  # fmt: skip
 SUITES = {suite.name: suite for suite in _SUITES}
 """In the order in which they run."""
