@@ -42,6 +42,9 @@ class Suite:
 
 _SUITES = (
     Suite("core", "Reconstruction and loss", "autointerp.evaluate.suites.core", needs_harvest=True),
+    Suite("density", "How often features fire", "autointerp.evaluate.suites.density", needs_harvest=True),
+    Suite("position", "Features of position", "autointerp.evaluate.suites.position"),
+    Suite("features", "What features are about", "autointerp.evaluate.suites.features", needs_harvest=True),
 )  # fmt: skip
 SUITES = {suite.name: suite for suite in _SUITES}
 """In the order in which they run."""
