@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import re
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +21,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7
 """Okabe and Ito's palette, without the yellow and the black that vanish on one of the two pages."""
 MARKERS = "osD^vPX"
 """One beside each colour: nothing is told by colour alone."""
+_THIN_SPACE = "\u2009"
 LINES = ("-", "--", "-.", ":")
 _INK = "#123456"
 """Text and axes in PNG; in SVG it stands for the page's text colour."""
@@ -77,7 +79,8 @@ def plain(text: str) -> str:
     bare = shown.strip(" ")
     before, after = (len(shown) - len(side) for side in (shown.lstrip(" "), shown.rstrip(" ")))
     marked = "\u2423" * before + bare + "\u2423" * after if bare else "\u2423" * len(shown)
-    return marked.replace("$", r"\$")
+    marked = marked.replace("$", r"\$")
+    return f"{_THIN_SPACE}{marked}" if marked.startswith("_") else marked  # legends leave out what starts with _
 
 
 def as_svg(figure: Figure) -> str:
@@ -86,20 +89,21 @@ def as_svg(figure: Figure) -> str:
     Returns:
         An ``<svg>`` element, to stand in a page or a file.
     """
-    out = io.StringIO()
-    _dress(figure)
-    with mpl.rc_context(_style()):
-        figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    svg = out.getvalue()
+    svg = _save(figure, format="svg", transparent=True, metadata={"Date": None, "Creator": None}).decode()
     return re.sub(_INK, "currentColor", svg[svg.index("<svg") :], flags=re.IGNORECASE)
 
 
 def as_png(figure: Figure) -> bytes:
     """Draw as PNG on white, at 150 dots an inch."""
+    return _save(figure, format="png", dpi=150, facecolor="white", metadata={"Software": None})
+
+
+def _save(figure: Figure, **options: Any) -> bytes:
     out = io.BytesIO()
     _dress(figure)
-    with mpl.rc_context(_style()):
-        figure.savefig(out, format="png", dpi=150, facecolor="white", metadata={"Software": None})
+    with mpl.rc_context(_style()), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")  # tokens come in any script
+        figure.savefig(out, **options)
     return out.getvalue()
 
 

@@ -52,6 +52,11 @@ class Firings:
         ones = np.ones(len(self.values.data))
         return csr_array((ones, self.values.indices, self.values.indptr), shape=self.values.shape)
 
+    def of_feature(self, feature: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Rows on which one feature fires, and its activations there, [k] each."""
+        column = self.values[:, [feature]].tocoo()
+        return column.coords[0].astype(np.int64), column.data.astype(np.float64)
+
     def where(self, mask: NDArray[np.bool_]) -> Firings:
         """Only some tokens.
 

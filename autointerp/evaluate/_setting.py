@@ -133,6 +133,12 @@ class Setting:
         return replace(self, n_tokens=min(self.n_tokens, n_tokens))
 
     @cached_property
+    def selected(self) -> list[int]:
+        """The features that the run selected to be labelled, ascending; none where it has not."""
+        groups = self.run.read_manifest().config.get("groups") if self.run.exists else None
+        return sorted({int(feature) for ids in groups.values() for feature in ids}) if isinstance(groups, dict) else []
+
+    @cached_property
     def firings(self) -> Firings:
         """Every activation on up to 50,000 tokens that count and those before them: made once for all suites."""
         few = self.smaller(FIRINGS_TOKENS)

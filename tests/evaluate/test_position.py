@@ -11,25 +11,25 @@ from autointerp.evaluate.suites.position._curves import curves_of
 from autointerp.evaluate.suites.position._information import information, null_information
 
 N_WINDOWS = 200
-RAMP, FIRST, BOS_ONLY, LAST, CHANCE = range(5)
+RAMP, FIRST, LAST, CHANCE = range(4)
 
 
 @pytest.fixture(scope="module")
 def planted(toy):
-    """A ramp over positions, the first token, BOS, the last two positions, and coin throws."""
+    """A ramp over positions, the first token, the last two positions, and coin throws."""
     random = np.random.default_rng(0)
     at = np.tile(np.arange(toy.CONTEXT), N_WINDOWS)
-    columns = [at.astype(float), at == 1, at == 0, 3.0 * (at >= toy.CONTEXT - 2), random.random(len(at)) < 0.2]
+    columns = [at.astype(float), at == 0, 3.0 * (at >= toy.CONTEXT - 2), random.random(len(at)) < 0.2]
     return toy.make_firings(np.stack(columns, axis=1), position=at)
 
 
 @pytest.fixture(scope="module")
 def table(planted):
-    return position.position_table(curves_of(planted), n_first=2, seed=0)
+    return position.position_table(curves_of(planted), first=0, seed=0)
 
 
 def test_position_explains_planted_features_and_no_others(table) -> None:
-    assert table["r2"][[RAMP, FIRST, BOS_ONLY, LAST]].tolist() == pytest.approx([1] * 4)
+    assert table["r2"][[RAMP, FIRST, LAST]].tolist() == pytest.approx([1] * 3)
     assert abs(table["r2"][CHANCE]) < 0.02
     assert abs(table["information"][CHANCE]) < 0.01
     assert table["z"][LAST] > 10
@@ -42,10 +42,10 @@ def test_information_is_the_entropy_where_position_decides(table, toy) -> None:
 
 
 def test_first_token_features_are_flagged(planted, table) -> None:
-    assert table["first_token"].tolist() == [False, True, True, False, False]
-    assert table["first_position"][[FIRST, BOS_ONLY]].tolist() == [1, 0]
+    assert table["first_token"].tolist() == [False, True, False, False]
+    assert (table["p_first"][FIRST], table["p_later"][FIRST]) == (1, 0)
     rows = curves_of(planted).rows(FIRST)
-    assert rows["p_active"].tolist() == [0, 1] + [0] * (len(rows) - 2)
+    assert rows["p_active"].tolist() == [1] + [0] * (len(rows) - 1)
     assert rows["mean_activation"].isna().sum() == len(rows) - 1
 
 
@@ -94,12 +94,14 @@ def test_explained_variance_is_the_textbooks() -> None:
     assert explained_by(csr_array(values[:, None]), group)[0] == pytest.approx(epsilon_squared)
 
 
-def test_the_suite_reads_first_positions_too(toy, tmp_path) -> None:
+def test_the_suite_reads_first_positions_but_for_bos(toy, tmp_path) -> None:
     setting = toy.make_setting(tmp_path, toy.random_sae())
     found = position.measure(setting)
     rows = found.tables["by_position"].frame
-    assert rows["position"].min() == 0
-    assert rows.groupby("feature")["n_tokens"].sum().unique().tolist() == [int(setting.windows.lengths.sum())]
+    assert rows["position"].min() == 1
+    assert rows.groupby("feature")["n_tokens"].sum().unique().tolist() == [setting.windows.n_tokens]
+    table = found.tables["features"].frame
+    assert table["p_bos"].isin([0, 1]).all()  # BOS is always the same activation
     assert set(found.pictures) == {"by_position", "information"}
     assert {number.name for number in found.numbers} == {
         "share_positional",

@@ -23,16 +23,21 @@ N_DRAWN = 4
 
 
 def measure(setting: Setting) -> Findings:
-    """Measure: on all real tokens of the windows, BOS and first positions included, since these are the subject."""
-    found, n_first = Findings(), 1 + int(setting.windows.prepend_bos)
-    curves = curves_of(setting.firings)
-    table = position_table(curves, n_first=n_first, seed=setting.seed)
+    """Measure: on all real tokens but BOS, first positions included, since these are the subject."""
+    found, first = Findings(), int(setting.windows.prepend_bos)
+    firings = setting.firings
+    text = firings.position >= first
+    curves = curves_of(firings.where(text))
+    table = position_table(curves, first=first, seed=setting.seed)
+    if first:
+        at_bos = np.asarray(firings.where(~text).active.sum(axis=0)).ravel() / np.count_nonzero(~text)
+        table.insert(len(table.columns) - 1, "p_bos", at_bos[table["feature"]])
     for name, flags, reading in (
         ("share_positional", table["r2"] >= POSITIONAL, f"Share of features whose position explains {POSITIONAL:.0%}."),
         (
             "share_first_token",
             table["first_token"],
-            "Share of features that fire on the first tokens of windows alone.",
+            "Share of features that fire on the first token of windows alone.",
         ),
         ("position_information", table["information"], "Mutual information of position and firing, bits, a feature."),
     ):
@@ -44,14 +49,15 @@ def measure(setting: Setting) -> Findings:
         "fires, that position explains (adjusted: 0 on average for none). information: bits that position tells about "
         "firing, less null, the mean over random placements of as many firings; z counts the null's standard "
         "deviations, and is too large where firings come in bursts. first_token: fires on at least "
-        f"{FIRST:.0%} of the tokens at first_position and at most {ELSEWHERE:.0%} of the later ones.",
+        f"{FIRST:.0%} of the first tokens (p_first) and at most {ELSEWHERE:.0%} of the later ones (p_later). BOS is in "
+        "none of this; p_bos says how often a feature fires there.",
     )
     if table.empty:
         found.notes.append("No feature fires on the text, so there is nothing to draw.")
         return found
     ranked = table.sort_values("r2", ascending=False, kind="stable", na_position="last")["feature"].tolist()
-    first = table.loc[table["first_token"], "feature"].tolist()
-    shown = list(dict.fromkeys([*ranked[:N_SHOWN], *first[:N_SHOWN]]))
+    flagged = table.loc[table["first_token"], "feature"].tolist()
+    shown = list(dict.fromkeys([*ranked[:N_SHOWN], *flagged[:N_SHOWN]]))
     found.tables["by_position"] = Table(
         pd.concat([curves.rows(feature) for feature in shown], ignore_index=True),
         f"P(active) and mean activation by position, of the {N_SHOWN} features with the largest r2 and of up to "
@@ -62,24 +68,24 @@ def measure(setting: Setting) -> Findings:
     return found
 
 
-def position_table(curves: Curves, *, n_first: int, seed: int) -> pd.DataFrame:
+def position_table(curves: Curves, *, first: int, seed: int) -> pd.DataFrame:
     """What position says about each feature that fires.
 
     Args:
         curves: Firings by position.
-        n_first: Positions that can be a first token's: BOS and the one after it, or the first alone.
+        first: Position of the first token that is text.
         seed: Of the null.
 
     Returns:
-        ``feature``, ``n_active``, ``r2``, ``r2_active``, ``information``, ``null``, ``z``, ``first_position`` (of the
-        first ones, where it fires most), ``p_first``, ``p_later``, ``first_token``.
+        ``feature``, ``n_active``, ``r2``, ``r2_active``, ``information``, ``null``, ``z``, ``p_first``, ``p_later``,
+        ``first_token``.
     """
     alive = np.flatnonzero(curves.n_active > 0)
     bits = information(curves.n_active_at[:, alive].T, curves.n_tokens_at)
     null, deviation = null_information(curves.n_active[alive], curves.n_tokens_at, seed=seed)
-    p_at = curves.n_active_at[:n_first, alive] / np.maximum(curves.n_tokens_at[:n_first, None], 1)  # [n_first, m]
-    n_later = max(int(curves.n_tokens_at[n_first:].sum()), 1)
-    p_first, p_later = p_at.max(axis=0), curves.n_active_at[n_first:, alive].sum(axis=0) / n_later
+    later = slice(first + 1, None)
+    p_first = curves.n_active_at[first, alive] / max(int(curves.n_tokens_at[first]), 1)
+    p_later = curves.n_active_at[later, alive].sum(axis=0) / max(int(curves.n_tokens_at[later].sum()), 1)
     return pd.DataFrame(
         {
             "feature": alive,
@@ -89,7 +95,6 @@ def position_table(curves: Curves, *, n_first: int, seed: int) -> pd.DataFrame:
             "information": bits - null,
             "null": null,
             "z": np.divide(bits - null, deviation, out=np.full(len(alive), np.nan), where=deviation > 0),
-            "first_position": p_at.argmax(axis=0),
             "p_first": p_first,
             "p_later": p_later,
             "first_token": (p_first >= FIRST) & (p_later <= ELSEWHERE),
