@@ -7,7 +7,7 @@ from pathlib import Path
 from autointerp.export import Parts, Request, write_export
 from autointerp.report import Finding, diagnose, write_report
 from autointerp.run import Progress, RunDirectory, Silence
-from autointerp.verbs._inputs import Options, open_inputs, optional_path
+from autointerp.verbs._inputs import Options, open_inputs
 
 
 def export(
@@ -45,7 +45,7 @@ def export(
         return Parts(inputs.model, inputs.subject, inputs.windows)
 
     request = Request(raw=raw, parts=parts, progress=progress)
-    return write_export(opened, format, out=optional_path(out), request=request)
+    return write_export(opened, format, out=None if out is None else Path(out), request=request)
 
 
 def report(run: str | Path) -> Path:
