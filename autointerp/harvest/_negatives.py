@@ -25,10 +25,10 @@ I64 = NDArray[np.int64]
 RANDOM_FACTOR = 3
 """Random places proposed a negative wanted, and more for features that are often on."""
 MOST_RANDOM_FACTOR = 32
-SAME_TOKEN_FACTOR = 6
-"""Places of the feature's own peak tokens proposed a hard negative wanted."""
 RELATED_FACTOR = 3
-"""Places of related tokens proposed a hard negative wanted, a kind."""
+"""Places of related tokens proposed a hard negative wanted, a kind. Of the feature's own tokens just one place is: what
+is searched for longer is found more often than it occurs, and a feature that misses one of its tokens in ten at random
+would be tested on its misses, where its label is right to say that it fires."""
 
 
 def propose_negatives(
@@ -88,7 +88,11 @@ class _HardNegatives:
         self._pool = pools.of_tokens(np.array(sorted(wanted), np.int64))
 
     def propose(self, feature: int, n: int, split: Split, salt: np.uint64) -> Proposals:
-        """Places in order of kind; within a kind, peak tokens get shares by how often they are peaks."""
+        """Places in order of kind; within a kind, peak tokens get shares by how often they are peaks.
+
+        The first kind is ``n`` places drawn from the feature's own tokens, whether it is on there or off: as many of
+        them become hard negatives as the feature is silent on, the rest are near tokens.
+        """
         tokens = [
             (token, count) for token, count in sorted(self._peaks[feature].items()) if (feature, token) in self._sources
         ]
@@ -96,7 +100,7 @@ class _HardNegatives:
         places: list[I64] = []
         fallback: list[str] = []
         for kind in ("", *KINDS):
-            n_kind = n * (RELATED_FACTOR if kind else SAME_TOKEN_FACTOR)
+            n_kind = n * (RELATED_FACTOR if kind else 1)
             found = [
                 _first(self._pool_of(self._sources[feature, token][kind]), math.ceil(n_kind * count / total), salt)
                 for token, count in tokens

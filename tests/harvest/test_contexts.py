@@ -145,7 +145,7 @@ def test_hard_negatives_stand_on_a_token_that_fires_or_say_how_not(made):
                 assert c.fallback != "folded" or word in words
                 assert c.fallback != "prefix" or word[:3] in {w[:3] for w in words}
                 n_same += c.fallback == ""
-    assert n_same > 20
+    assert n_same > 10
 
 
 def test_a_feature_that_is_always_on_has_no_negatives_and_a_dead_one_no_positives(made, tiny):
