@@ -26,9 +26,9 @@ RANDOM_FACTOR = 3
 """Random places proposed a negative wanted, and more for features that are often on."""
 MOST_RANDOM_FACTOR = 32
 RELATED_FACTOR = 3
-"""Places of related tokens proposed a hard negative wanted, a kind. Of the feature's own tokens just one place is: what
-is searched for longer is found more often than it occurs, and a feature that misses one of its tokens in ten at random
-would be tested on its misses, where its label is right to say that it fires."""
+"""Places of related tokens proposed a hard negative wanted, a kind. Of the feature's own tokens it is one place and not
+more: a longer search finds silence more often than it occurs, and a feature that misses one of its tokens in ten at
+random would mostly be tested on its misses, in which a right label says that it fires."""
 
 
 def propose_negatives(
