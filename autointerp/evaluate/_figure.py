@@ -10,6 +10,7 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
 """Okabe and Ito's palette, without the yellow and the black that vanish on one of the two pages."""
@@ -62,6 +63,14 @@ def series() -> Iterator[dict[str, Any]]:
         }
 
 
+def from_zero(axes: Any) -> None:
+    """Let the vertical axis start at zero, or below where the data does, with room above."""
+    axes.margins(y=0.12)
+    axes.autoscale_view()
+    low, high = axes.get_ylim()
+    axes.set_ylim(low if axes.dataLim.y0 < 0 else 0.0, high)
+
+
 def as_svg(figure: Figure) -> str:
     """Draw as SVG whose text and axes take the page's text colour and whose background is the page's.
 
@@ -69,6 +78,7 @@ def as_svg(figure: Figure) -> str:
         An ``<svg>`` element, to stand in a page or a file.
     """
     out = io.StringIO()
+    _settle(figure)
     with mpl.rc_context(_style()):
         figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     svg = out.getvalue()
@@ -78,9 +88,18 @@ def as_svg(figure: Figure) -> str:
 def as_png(figure: Figure) -> bytes:
     """Draw as PNG on white, at 150 dots an inch."""
     out = io.BytesIO()
+    _settle(figure)
     with mpl.rc_context(_style()):
         figure.savefig(out, format="png", dpi=150, facecolor="white", metadata={"Software": None})
     return out.getvalue()
+
+
+def _settle(figure: Figure) -> None:
+    """Give legends the report's look, too: they are made after the figure, with matplotlib's own settings."""
+    for legend in figure.findobj(Legend):
+        legend.set_frame_on(False)
+        for text in legend.get_texts():
+            text.set_color(_INK)
 
 
 def _style() -> Any:

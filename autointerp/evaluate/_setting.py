@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -121,6 +121,10 @@ class Setting:
         documents = np.asarray(self.windows.document)[rows]
         found: NDArray[np.int64] = self.windows.documents["cluster"].to_numpy(np.int64)[documents]
         return found
+
+    def smaller(self, n_tokens: int) -> Setting:
+        """The same with fewer tokens to read, where fewer are enough; they are the first of these."""
+        return replace(self, n_tokens=min(self.n_tokens, n_tokens))
 
     @cached_property
     def sketch(self) -> FeatureSketch:

@@ -45,7 +45,6 @@ def predict(subject: Subject, batch: Batch, replace: Replace | None = None) -> P
     Raises:
         UsageError: The model is an encoder.
     """
-
     patch = None if replace is None else on_kept(batch, replace)
     return read_predictions(subject.logits(batch.tokens, patch), batch)
 
