@@ -44,6 +44,7 @@ _SUITES = (
     Suite("core", "Reconstruction and loss", "autointerp.evaluate.suites.core"),
     Suite("layers", "Along the model", "autointerp.evaluate.suites.layers", compares=True),
     Suite("context", "Position and context length", "autointerp.evaluate.suites.context", compares=True),
+    Suite("propagation", "Propagation of errors", "autointerp.evaluate.suites.propagation", compares=True),
 )  # fmt: skip
 SUITES = {suite.name: suite for suite in _SUITES}
 """In the order in which they run."""
