@@ -170,6 +170,7 @@ def _curves(frame: pd.DataFrame) -> Figure:
             line = panel.errorbar(middle, rows[name], yerr=rows[f"{name}_se"], label=str(sae), **next(style))
             panel.axvline(rows["trained_context"].iloc[0], color=line[0].get_color(), linewidth=0.8, linestyle=":")
         panel.set_xscale("log", base=2)
+        panel.xaxis.set_major_formatter("{x:.0f}")
         panel.set(title=label, xlabel="position in the window")
         from_zero(panel)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4)

@@ -19,7 +19,7 @@ N_RANDOM = 16
 """Random directions beside them."""
 N_WINDOWS = 6
 """Of each half."""
-ALPHAS = (0.1, 0.3, 1.0)
+ALPHAS = (0.03, 0.1, 0.3)
 """Strengths, in units of the mean length of an activation."""
 
 

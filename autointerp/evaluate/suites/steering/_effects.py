@@ -70,20 +70,19 @@ def run_interventions(setting: Setting, sample: Sample, *, alphas: tuple[float, 
         for done, (feature, direction) in enumerate(directions.items()):
             for alpha in alphas:
                 replace = add_direction(direction, alpha * sample.mean_norm)
-                shift: list[Tensor] = []
                 for half, batch in halves.items():
                     changed = predict(setting.subject, batch, replace)
                     counts = originals[half].counts
                     means = _compare(originals[half], changed, counts, setting.clusters(batch.rows))
                     effects.append(_effect(feature, add_name(alpha), half, means))
                     if alpha == alphas[0] and feature >= 0:
-                        shift.append((changed.log_probabilities - originals[half].log_probabilities)[counts])
-                if shift:
-                    moved[feature] = torch.cat(shift).double().mean(dim=0).cpu().numpy()  # [v]
+                        shift = (changed.log_probabilities - originals[half].log_probabilities)[counts]  # [n, v]
+                        moved[feature] = moved.get(feature, 0.0) + shift.sum(dim=0).double().cpu().numpy()
             if feature >= 0:
                 effects += _removals(setting, sample, feature)
             tick(done + 1, len(directions))
-    return Effects(effects, moved)
+    n = sum(int(original.counts.sum()) for original in originals.values())
+    return Effects(effects, {feature: total / n for feature, total in moved.items()})
 
 
 def _directions(setting: Setting, sample: Sample, n_random: int) -> Iterator[tuple[int, Tensor]]:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from autointerp.corpus import SPLITS
 from autointerp.evaluate._estimates import Estimate
 from autointerp.evaluate._figure import COLOURS, MARKERS, new_figure, series
 from autointerp.evaluate._findings import Findings, Picture, Table
@@ -79,12 +80,18 @@ def add_held_out(found: Findings, effects: Sequence[Effect]) -> None:
         effects: All of them.
     """
     wide = _wide(frame_of(effects))
-    rows = []
+    rows, shown_here = [], ""
     for (kind, intervention), group in wide.groupby(["kind", "intervention"], sort=False):
         results = held_out(group["explain"].to_numpy(float), group["score"].to_numpy(float))
         n_chosen = int(((group["explain"] < 0) & group["score"].notna()).sum())
         row: dict[str, object] = {"kind": kind, "intervention": intervention, "n": results["gain_left"].n}
         row["n_chosen"] = n_chosen
+        if kind == "feature" and intervention == REMOVE:
+            shown_here = (
+                f" Here {n_chosen} of {row['n']} removals were chosen; their mean change is "
+                f"{results['chosen_explain'].value:+.3g} nats where they were chosen and "
+                f"{results['chosen_score'].value:+.3g} on the other half."
+            )
         for name, estimate in results.items():
             row |= estimate.columns(name)
         rows.append(row)
@@ -99,7 +106,8 @@ def add_held_out(found: Findings, effects: Sequence[Effect]) -> None:
         pd.DataFrame(rows),
         "Interventions that lower the loss on the explain half (chosen), and what they do on the score half. "
         "gain_left is the chosen's mean change there over that on the half that chose them: 1 is no shrinkage, 0 says "
-        "that the gain was noise. Errors (_se) are the jackknife's over features.",
+        "that the gain was noise, below 0 the opposite came out. Errors (_se) are over features (jackknife; Agresti and "
+        "Coull for shares).",
     )
     shown = [name for name in wide["intervention"].unique() if name == REMOVE] + [
         name for name in wide["intervention"].unique() if name != REMOVE
@@ -109,7 +117,7 @@ def add_held_out(found: Findings, effects: Sequence[Effect]) -> None:
         "Improvements on held-out text",
         "Each dot is a feature: its CE change on the half of the text that chooses against that on the other; "
         "triangles are the chosen, which lowered the loss. Gains that are real lie near the diagonal, those that were "
-        "noise near the horizontal line.",
+        "noise near the horizontal line." + shown_here,
     )
 
 
@@ -123,22 +131,20 @@ def add_features(found: Findings, setting: Setting, sample: Sample, effects: Eff
         effects: What was run.
     """
     logits = logit_effects(setting, effects.log_probability)
+    cells: dict[int, dict[str, float]] = {feature: {} for feature in sample.features}
+    for effect in effects.effects:
+        if effect.feature >= 0:
+            name = f"{effect.intervention.replace(' ', '_')}_{effect.half}"
+            cells[effect.feature] |= effect.ce_change.columns(f"{name}_ce_change") | effect.kl.columns(f"{name}_kl")
     facts = pd.DataFrame(
-        {"feature": feature, "n_firing": firing.n_tokens, "max_activation": firing.max_activation}
+        {"feature": feature, "n_firing": firing.n_tokens, "max_activation": firing.max_activation, **cells[feature]}
         for feature, firing in sample.features.items()
     )
-    long = frame_of(effects.effects).query("kind == 'feature'")
-    cells = long.pivot(
-        index="feature", columns=["intervention", "half"], values=["ce_change", "ce_change_se", "kl", "kl_se"]
-    )
-    cells.columns = [
-        "_".join([intervention.replace(" ", "_"), half, what]) for what, intervention, half in cells.columns
-    ]
     found.tables["features"] = Table(
-        facts.merge(cells.reset_index(), on="feature").merge(logits, on="feature"),
-        f"A row a feature: how often it fires on {sample.n_searched:,} tokens, what each intervention does on each half "
-        "of the text (nats a token; errors, _se, over documents), and the tokens whose log-probability rises and falls "
-        "most when a little of its direction is added (promoted, suppressed), and those that the direction times W_U "
+        facts.merge(logits, on="feature"),
+        f"A row a feature: how often it fires on {sample.n_searched:,} tokens, what each intervention does on each "
+        "half of the text (nats a token; errors, _se, over documents), and the tokens whose log-probability rises "
+        "and falls most when a little of its direction is added (promoted, suppressed), and those that the direction times W_U "
         "says (_direct).",
     )
     if "direct_correlation" in logits:
@@ -155,9 +161,8 @@ def add_features(found: Findings, setting: Setting, sample: Sample, effects: Eff
 def _wide(long: pd.DataFrame) -> pd.DataFrame:
     """CE change by half, a row an intervention: columns kind, feature, intervention, explain, score."""
     index = ["kind", "feature", "intervention"]
-    wide = long.pivot(index=index, columns="half", values="ce_change").reindex(columns=["explain", "score"])
-    wide.columns.name = None
-    return wide.reset_index()
+    halves = {half: rows.set_index(index)["ce_change"] for half, rows in long.groupby("half")}
+    return pd.DataFrame({half: halves[half] for half in SPLITS}).reset_index()
 
 
 def _distributions(score: pd.DataFrame) -> Figure:
@@ -193,5 +198,5 @@ def _scatter(wide: pd.DataFrame, interventions: Sequence[str]) -> Figure:
         panel.axhline(0, color="#7F7F7F", linewidth=0.8)
         panel.axline((0, 0), slope=1, color="#7F7F7F", linewidth=0.8, linestyle="--")
         panel.set(title=name, xlabel="CE change, explain half (nats)", ylabel="CE change, score half (nats)")
-        panel.legend()
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
