@@ -15,7 +15,7 @@ from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from autointerp.evaluate._embed import pca_2d, umap_2d
+from autointerp.evaluate._embed import pca, umap
 from autointerp.evaluate._estimates import Estimate
 from autointerp.evaluate._figure import COLOURS, new_figure
 from autointerp.evaluate._findings import Findings, Picture, Table
@@ -130,8 +130,9 @@ def add_separability(found: Findings, losses: TokenLosses, setting: Setting) -> 
 
 def _maps(x: NDArray[np.float32], values: NDArray[np.float64], seed: int) -> Figure:
     figure, axes = new_figure(2, 2, width=7.0, height=6.4)
+    wide = x.astype(np.float64)
     shuffled = np.random.default_rng(seed).permutation(values)
-    for row, (method, points) in zip(axes, {"PCA": pca_2d(x), "UMAP": umap_2d(x, seed)}.items(), strict=True):
+    for row, (method, points) in zip(axes, {"PCA": pca(wide)[0], "UMAP": umap(wide, seed=seed)}.items(), strict=True):
         for panel, (title, shown) in zip(row, {"measured": values, "shuffled": shuffled}.items(), strict=True):
             shade = rankdata(shown) / len(shown)
             worst = shade > 0.9

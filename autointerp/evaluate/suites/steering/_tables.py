@@ -106,8 +106,8 @@ def add_held_out(found: Findings, effects: Sequence[Effect]) -> None:
         pd.DataFrame(rows),
         "Interventions that lower the loss on the explain half (chosen), and what they do on the score half. "
         "gain_left is the chosen's mean change there over that on the half that chose them: 1 is no shrinkage, 0 says "
-        "that the gain was noise, below 0 the opposite came out. Errors (_se) are over features (jackknife; Agresti and "
-        "Coull for shares).",
+        "that the gain was noise, below 0 the opposite came out. Errors (_se) are over features (jackknife; "
+        "Agresti and Coull for shares).",
     )
     shown = [name for name in wide["intervention"].unique() if name == REMOVE] + [
         name for name in wide["intervention"].unique() if name != REMOVE
@@ -144,8 +144,8 @@ def add_features(found: Findings, setting: Setting, sample: Sample, effects: Eff
         facts.merge(logits, on="feature"),
         f"A row a feature: how often it fires on {sample.n_searched:,} tokens, what each intervention does on each "
         "half of the text (nats a token; errors, _se, over documents), and the tokens whose log-probability rises "
-        "and falls most when a little of its direction is added (promoted, suppressed), and those that the direction times W_U "
-        "says (_direct).",
+        "and falls most when a little of its direction is added (promoted, suppressed), and those that the direction "
+        "times W_U says (_direct).",
     )
     if "direct_correlation" in logits:
         values = logits["direct_correlation"].dropna().to_numpy()
