@@ -16,7 +16,9 @@ def test_hook_points_sort_as_a_forward_pass_comes_by():
         "blocks.2.hook_resid_post",
         "blocks.10.hook_resid_pre",
     ]
-    assert sorted(ordered[::-1], key=depth) == ordered
+    by_name = sorted(ordered)
+    assert by_name != ordered
+    assert sorted(by_name, key=depth) == ordered
 
 
 def test_short_names_and_directions_of_the_stream():
