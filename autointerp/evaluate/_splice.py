@@ -49,6 +49,21 @@ def predict(subject: Subject, batch: Batch, replace: Replace | None = None) -> P
     return read_predictions(subject.logits(batch.tokens, patch), batch)
 
 
+def added_loss(subject: Subject, batch: Batch, output: Tensor, original: Predictions) -> Tensor:
+    """Loss that a reconstruction adds to each prediction.
+
+    Args:
+        subject: The model, with the hook point picked out.
+        batch: Windows.
+        output: What stands in place of the activations of the tokens that count, [n, d].
+        original: Predictions of the model as it is.
+
+    Returns:
+        Nats, [b, t - 1].
+    """
+    return predict(subject, batch, lambda _: output).loss - original.loss
+
+
 def on_kept(batch: Batch, replace: Replace) -> Patch:
     """A patch that replaces the activations of the tokens that count, and leaves the others.
 

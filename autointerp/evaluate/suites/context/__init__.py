@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ from autointerp.evaluate._findings import Findings, Picture, Table
 from autointerp.evaluate._places import depth
 from autointerp.evaluate._reconstruct import reconstruct
 from autointerp.evaluate._setting import Setting, Site
-from autointerp.evaluate._splice import on_kept, read_predictions
+from autointerp.evaluate._splice import added_loss, read_predictions
 from autointerp.evaluate.suites.context._long_windows import join_windows
 
 __all__ = ["measure"]
@@ -45,8 +45,8 @@ class Bucket:
     """First position, BOS being 0."""
     high: int
     """First position that is not in it."""
-    unexplained: Unexplained
-    means: TokenMeans
+    unexplained: Unexplained = field(default_factory=Unexplained)
+    means: TokenMeans = field(default_factory=TokenMeans)
     """``ce_original`` and ``ce_difference`` of a decoder."""
 
 
@@ -56,14 +56,17 @@ def measure(setting: Setting) -> Findings:
     for site in sorted(setting.sites, key=lambda site: depth(site.subject.hook_point)):
         trained = min(site.model.cfg.metadata.context_size or setting.windows.context_length, site.subject.max_context)
         there = _reaching_beyond(setting, trained, found, site)
-        buckets = [Bucket(low, high, Unexplained(), TokenMeans()) for low, high in _edges(trained, there)]
-        _fill(buckets, there, site)
+        buckets = [Bucket(low, high) for low, high in _edges(trained, there)]
+        parts = {"inside": Bucket(0, trained), "beyond": Bucket(trained, max(trained, there.windows.context_length))}
+        _fill([*buckets, *parts.values()], there, site)
+        if site is setting.sites[0]:
+            _add_numbers(found, parts)
         rows += [_row(site, bucket, trained) for bucket in buckets if bucket.unexplained.n]
     frame = pd.DataFrame(rows)
     found.tables["positions"] = Table(
         frame,
         "Each SAE by the position of the token in its window (BOS is position 0): FVU among the tokens of the bucket, "
-        "the model's own loss, and what splicing the SAE in at every position of the window adds to it, nats a token. "
+        "the model's own loss, and what splicing the SAE in at every token that counts adds to it, nats a token. "
         "beyond: past the context length that the SAE was trained with. Errors (_se) are over documents.",
     )
     found.pictures["positions"] = Picture(_curves(frame), "Position in the window", _reading(frame))
@@ -72,23 +75,15 @@ def measure(setting: Setting) -> Findings:
 
 def _reaching_beyond(setting: Setting, trained: int, found: Findings, site: Site) -> Setting:
     """The same evaluation on the longest windows that there is text for, if any is longer than the training's."""
-    length = min(site.subject.max_context, MOST_CONTEXTS * trained)
-    if length <= trained:
-        found.notes.append(
-            f"{site.name}: nothing beyond its training context of {trained} tokens was measured: the model takes no "
-            "longer window."
-        )
+    length, why = min(site.subject.max_context, MOST_CONTEXTS * trained), "the model takes no longer window"
     while length > trained:
         longer = join_windows(setting.windows, length)
         if longer is not None and longer.n_windows >= MIN_WINDOWS:
             batch = max(1, BATCH_TOKENS // length)
             return dataclasses.replace(setting, windows=longer, batch_windows=batch).smaller(TOKENS)
-        length = max(length // 2, trained)
-        if length == trained:
-            found.notes.append(
-                f"{site.name}: nothing beyond its training context of {trained} tokens was measured: fewer than "
-                f"{MIN_WINDOWS} pieces of {2 * trained} tokens could be cut from documents of this text."
-            )
+        why = f"fewer than {MIN_WINDOWS} pieces of {length} tokens could be cut from the documents of this text"
+        length = length // 2
+    found.notes.append(f"{site.name}: nothing beyond its training context of {trained} tokens was measured: {why}.")
     return setting.smaller(TOKENS)
 
 
@@ -112,16 +107,22 @@ def _fill(buckets: list[Bucket], setting: Setting, site: Site) -> None:
         losses: dict[str, Tensor] = {}
         if trace.logits is not None:
             original = read_predictions(trace.logits, batch)
-            patch = on_kept(batch, lambda _, output=output: output)  # type: ignore[misc]
-            spliced = subject.trace(batch.tokens, patches={hook_point: patch}).logits
-            assert spliced is not None
-            difference = read_predictions(spliced, batch).loss - original.loss
-            losses = {"ce_original": original.loss, "ce_difference": difference}
+            losses = {"ce_original": original.loss, "ce_difference": added_loss(subject, batch, output, original)}
         for bucket in buckets:
             among = batch.kept & (position >= bucket.low) & (position < bucket.high)
             bucket.unexplained.add(x, output, batch.kept, clusters, among)
             for name, values in losses.items():
                 bucket.means.add(name, values, among[:, :-1] & original.counts, clusters)
+
+
+def _add_numbers(found: Findings, parts: dict[str, Bucket]) -> None:
+    for name, bucket in parts.items():
+        where = f"{name} the context length that the SAE was trained with"
+        if bucket.unexplained.n:
+            found.number(f"fvu_{name}", bucket.unexplained.fvu, f"Fraction of variance unexplained {where}.")
+        if bucket.means.n("ce_difference"):
+            cost = bucket.means.mean("ce_difference")
+            found.number(f"ce_difference_{name}", cost, f"Loss that splicing adds {where}, nats a token.")
 
 
 def _row(site: Site, bucket: Bucket, trained: int) -> dict[str, object]:

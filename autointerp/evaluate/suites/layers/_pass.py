@@ -15,7 +15,7 @@ from autointerp.evaluate._explained_variance import Unexplained, spread
 from autointerp.evaluate._places import depth, residual_hook_points
 from autointerp.evaluate._reconstruct import reconstruct
 from autointerp.evaluate._setting import Batch, Setting, Site
-from autointerp.evaluate._splice import on_kept, read_predictions
+from autointerp.evaluate._splice import added_loss, read_predictions
 from autointerp.evaluate.suites.layers._token_losses import TokenLosses
 
 
@@ -68,18 +68,15 @@ def pass_over(setting: Setting) -> Measured:
         differences: dict[str, Tensor] = {}
         original = None if trace.logits is None else read_predictions(trace.logits, batch)
         for sums in measured.sites:
-            here = sums.site.subject.hook_point
-            x = trace.activations[here][batch.kept]  # [n, d]
+            x = trace.activations[sums.site.subject.hook_point][batch.kept]  # [n, d]
             made = reconstruct(sums.site.model, x)
             sums.fired |= made.fired
             sums.unexplained.add(x, made.output, batch.kept, clusters)
             sums.means.add("l0", spread(made.l0, batch.kept), batch.kept, clusters)
             if original is not None:
-                patch = on_kept(batch, lambda _, output=made.output: output)  # type: ignore[misc]
-                spliced = subject.trace(batch.tokens, patches={here: patch}).logits
-                assert spliced is not None
-                differences[sums.site.name] = read_predictions(spliced, batch).loss - original.loss
-                sums.means.add("ce_difference", differences[sums.site.name], original.counts, clusters)
+                difference = added_loss(sums.site.subject, batch, made.output, original)
+                sums.means.add("ce_difference", difference, original.counts, clusters)
+                differences[sums.site.name] = difference
         if original is not None:
             first = trace.activations[setting.subject.hook_point]
             measured.losses.add(differences, original.counts, clusters, first)

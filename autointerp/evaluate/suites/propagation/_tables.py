@@ -50,8 +50,9 @@ def add_propagation(found: Findings, spliced: Spliced) -> None:
     found.pictures["propagation"] = Picture(
         _curves(frame, spliced),
         "An error on its way through the model",
-        "Relative squared change at each later place, with standard errors. Where an SAE's own curve lies above that "
-        "of a random error of the same length, its error points where the model listens. Here, at "
+        "Relative squared change at each later place, with standard errors; open markers are random errors. Where an "
+        "SAE's own curve lies above that of a random error of the same length, its error points where the model "
+        "listens. Here, at "
         f"{short_name(last['read_at'].iloc[0])}, that of {last['sae'].iloc[0]} is {by_kind['sae']:.3g}, a random one's "
         f"{by_kind['random']:.3g}.",
     )
@@ -141,10 +142,15 @@ def _interaction(spliced: Spliced, kind: str) -> Estimate:
 def _curves(frame: pd.DataFrame, spliced: Spliced) -> Figure:
     figure, axes = new_figure(width=6.0, height=3.6)
     panel, style = axes[0, 0], series()
-    for (name, kind), rows in frame.groupby(["sae", "error"], sort=False):
-        at = [list(spliced.read).index(hook_point) for hook_point in rows["read_at"]]
-        label = f"{name}: {LABELS[str(kind)]}"
-        panel.errorbar(at, rows["relative_error"], yerr=rows["relative_error_se"], label=label, **next(style))
+    for name, of_one in frame.groupby("sae", sort=False):
+        look = next(style)
+        for kind, line, face in zip(KINDS, ("-", "--"), (look["color"], "none"), strict=True):
+            rows = of_one[of_one["error"] == kind]
+            at = [list(spliced.read).index(hook_point) for hook_point in rows["read_at"]]
+            panel.errorbar(
+                at, rows["relative_error"], yerr=rows["relative_error_se"], label=f"{name}: {LABELS[kind]}",
+                **{**look, "linestyle": line, "mfc": face},
+            )  # fmt: skip
     shown = sorted({list(spliced.read).index(hook_point) for hook_point in frame["read_at"]})
     panel.set(ylabel="relative squared change", xticks=shown, xlim=(shown[0] - 0.4, shown[-1] + 0.4))
     panel.set_xticklabels([short_name(spliced.read[number]) for number in shown])

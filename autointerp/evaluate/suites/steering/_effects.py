@@ -103,7 +103,7 @@ def _removals(setting: Setting, sample: Sample, feature: int) -> list[Effect]:
 
         def replace(x: Tensor, batch: Batch = batch, firing: Tensor = firing) -> Tensor:
             without = remove_feature(setting.model, feature)(x)
-            firing[batch.kept] = (without != x).any(dim=-1)
+            firing[batch.kept] = (without != x).any(dim=-1)  # only where it fires is anything taken away
             return without
 
         changed = predict(setting.subject, batch, replace)
