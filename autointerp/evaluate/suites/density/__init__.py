@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from autointerp.evaluate._estimates import over_features
+from autointerp.evaluate._estimates import Estimate, over_features
 from autointerp.evaluate._findings import Findings, Table
 from autointerp.evaluate._setting import Setting
 from autointerp.evaluate.suites.density._classes import EVERYWHERE, EXPLAINED, classify
@@ -22,15 +22,19 @@ def measure(setting: Setting) -> Findings:
     """Measure."""
     found, sketch = Findings(), setting.sketch
     n_tokens, density = sketch.n_tokens, sketch.n_active / max(sketch.n_tokens, 1)
-    for name, (meaning, holds) in RANGES.items():
-        share = over_features(holds(density), n_tokens=n_tokens, seed=setting.seed)
-        found.number(f"share_{name}", share, f"Share of features that {meaning}.")
+    ranges = density_ranges(density, setting.model.W_enc, n_tokens=n_tokens, seed=setting.seed)
+    for row in ranges.to_dict("records"):
+        if (name := str(row["range"])) != "all":
+            share = Estimate(row["share"], row["standard_error"], n_tokens)
+            found.number(f"share_{name}", share, f"Share of features that {RANGES[name][0]}.")
     typical = over_features(density[density > 0], _log10_median, n_tokens=n_tokens, seed=setting.seed)
     found.number("median_log10_density", typical, "Median log10 share of tokens, of the features that fire at all.")
+    cosine = ranges.set_index("range")["encoder_cosine"]
     found.tables["ranges"] = Table(
-        density_ranges(density, setting.model.W_enc, n_tokens=n_tokens, seed=setting.seed),
+        ranges,
         "Features in each range of density that the literature names. encoder_cosine is the mean cosine of their "
-        "encoder directions: near 0 for features of their own, near 1 for a cluster that is one artefact many times.",
+        "encoder directions: near 0 for features of their own, near 1 for a cluster that is one artefact many times "
+        f"(here {cosine['below_1e-5']:.2f} for ultralow features, {cosine['all']:.2f} for all).",
     )
     histogram = density_histogram(sketch.n_active, n_tokens)
     found.tables["histogram"] = Table(

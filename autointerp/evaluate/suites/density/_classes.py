@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from autointerp.evaluate._explained import explained_by
 from autointerp.evaluate._firings import Firings
-from autointerp.run import visible
+from autointerp.evaluate._text import legible
 
 EVERYWHERE = 0.9
 """Share of the tokens from which on a feature fires on (nearly) all of them."""
@@ -70,7 +70,7 @@ def classify(
         else:
             kind, named = ("after X", counted.previous) if previous > token else ("lexical", counted.token)
         texts = [] if named is None else pieces(_tokens_fired_on(active[:, [i]].toarray()[:, 0] > 0, named))
-        rows.append({"feature": feature, "class": kind, "tokens": " | ".join(map(visible, texts))})
+        rows.append({"feature": feature, "class": kind, "tokens": " | ".join(map(legible, texts))})
     table = pd.DataFrame(rows)
     table.insert(2, "active_at_bos", bos)
     table.insert(3, "explained_by_position", by_position)
