@@ -14,6 +14,7 @@ from autointerp.evaluate.suites.density._ranges import RANGES, density_ranges
 DENSE = 0.1
 """Features that fire on a larger share of the tokens are listed one by one."""
 MAX_LISTED = 200
+"""Of them, the densest."""
 ENOUGH_FIRINGS = 10
 """A density is told from its neighbours once a feature of it fires so often."""
 
@@ -33,8 +34,8 @@ def measure(setting: Setting) -> Findings:
     found.tables["ranges"] = Table(
         ranges,
         "Features in each range of density that the literature names. encoder_cosine is the mean cosine of their "
-        "encoder directions: near 0 for features of their own, near 1 for a cluster that is one artefact many times "
-        f"(here {cosine['below_1e-5']:.2f} for ultralow features, {cosine['all']:.2f} for all).",
+        "encoder directions: near 0 for features of their own, near 1 for a cluster that is one artefact many times. "
+        f"Here it is {cosine['all']:.2f} for all{_ultralow(cosine['below_1e-5'])}.",
     )
     histogram = density_histogram(sketch.n_active, n_tokens)
     found.tables["histogram"] = Table(
@@ -72,6 +73,10 @@ def _add_dense(found: Findings, setting: Setting, density: np.ndarray) -> None:
         "explained_ columns say how much, adjusted for the number of tokens), unexplained. tokens are the most "
         "frequent ones that it fires after, or on, more often than not.",
     )
+
+
+def _ultralow(cosine: float) -> str:
+    return "" if np.isnan(cosine) else f", {cosine:.2f} for the ultralow below 1e-5"
 
 
 def _log10_median(density: np.ndarray) -> float:
