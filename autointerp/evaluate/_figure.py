@@ -15,10 +15,13 @@ from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.text import Text
 
+from autointerp.run import visible
+
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
 """Okabe and Ito's palette, without the yellow and the black that vanish on one of the two pages."""
 MARKERS = "osD^vPX"
 """One beside each colour: nothing is told by colour alone."""
+_THIN_SPACE = "\u2009"
 LINES = ("-", "--", "-.", ":")
 _INK = "#123456"
 """Text and axes in PNG; in SVG it stands for the page's text colour."""
@@ -64,6 +67,25 @@ def series() -> Iterator[dict[str, Any]]:
             "marker": MARKERS[number % len(MARKERS)],
             "linestyle": LINES[number % len(LINES)],
         }
+
+
+def legible(text: str) -> str:
+    r"""A token for a table: line ends and tabs as ``\n`` and ``\t``, nothing invisible but spaces."""
+    return visible(text.replace("\n", "\\n").replace("\t", "\\t"))
+
+
+def plain(text: str) -> str:
+    """Someone else's text, such as a token, fit for a figure: legible, and no mathematics in it.
+
+    Args:
+        text: Whatever it is. Spaces at its start or end become open boxes.
+    """
+    shown = legible(text)
+    bare = shown.strip(" ")
+    before = len(shown) - len(shown.lstrip(" "))
+    after = len(shown) - len(bare) - before
+    marked = ("\u2423" * before + bare + "\u2423" * after).replace("$", r"\$")
+    return f"{_THIN_SPACE}{marked}" if marked.startswith("_") else marked  # legends leave out what starts with _
 
 
 def as_svg(figure: Figure) -> str:

@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from autointerp.evaluate._explained import explained_by
+from autointerp.evaluate._figure import legible
 from autointerp.evaluate._firings import Firings
-from autointerp.evaluate._text import legible
 
 EVERYWHERE = 0.9
 """Share of the tokens from which on a feature fires on (nearly) all of them."""

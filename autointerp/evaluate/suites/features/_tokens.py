@@ -9,10 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from autointerp.evaluate._estimates import Estimate, over_features
-from autointerp.evaluate._figure import COLOURS, new_figure
+from autointerp.evaluate._figure import COLOURS, legible, new_figure, plain
 from autointerp.evaluate._findings import Picture
 from autointerp.evaluate._firings import Firings
-from autointerp.evaluate._text import legible, plain
 
 N_BINS = 10
 N_TOP = 5
