@@ -69,16 +69,11 @@ def series() -> Iterator[dict[str, Any]]:
         }
 
 
-def legible(text: str) -> str:
-    r"""A token for a table: line ends and tabs as ``\n`` and ``\t``, nothing invisible but spaces."""
-    return visible(text.replace("\n", "\\n").replace("\t", "\\t"))
-
-
 def plain(text: str) -> str:
-    """Someone else's text, such as a token, fit for a figure: legible, and no mathematics in it.
+    """Someone else's text, such as a token, fit for a figure: nothing invisible, and no mathematics in it.
 
     Args:
-        text: Whatever it is. Spaces at its start or end become open boxes.
+        text: Whatever it is. A space at its start or end, or only spaces, become open boxes.
     """
     shown = legible(text)
     bare = shown.strip(" ")
@@ -86,6 +81,11 @@ def plain(text: str) -> str:
     after = len(shown) - len(bare) - before
     marked = ("\u2423" * before + bare + "\u2423" * after).replace("$", r"\$")
     return f"{_THIN_SPACE}{marked}" if marked.startswith("_") else marked  # legends leave out what starts with _
+
+
+def legible(text: str) -> str:
+    r"""A token for a table: line ends and tabs as ``\n`` and ``\t``, nothing invisible but spaces."""
+    return visible(text.replace("\n", "\\n").replace("\t", "\\t"))
 
 
 def as_svg(figure: Figure) -> str:
