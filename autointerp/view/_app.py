@@ -45,7 +45,7 @@ def make_app(site: Site, machine: Machine) -> Starlette:
             return _answer(request, site.document(name), _JSON)
         except KeyError:
             return _error(request, "no such document", 404)
-        except AutointerpError as error:
+        except (AutointerpError, OSError, ValueError) as error:  # a file of the run that can't be read
             return _error(request, str(error), 500)
 
     def fires(request: Request) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 from collections.abc import Mapping
 from importlib import resources
@@ -52,14 +53,15 @@ def single_page(files: Mapping[str, str], data: Mapping[str, str]) -> str:
 
     Args:
         files: Of ``assets``.
-        data: Documents by name, as ``to_json`` writes them.
+        data: Documents by name, as ``to_json`` writes them; each goes in as base64 of its gzip, so that the page stays
+            small, and the browser reads one when it is asked for.
     """
     script, style = bundle("app.js", files.__getitem__), files["app.css"]
     if "</style" in style.lower():
         raise AutointerpError("app.css: can't be put into one file: '</style'")
     policy = POLICY.format(script=_hash(script), style=_hash(style), connect="'none'").replace("'self' data:", "data:")
     documents = "\n".join(
-        f'<script type="application/json" id="data/{name}">{text}</script>' for name, text in data.items()
+        f'<script type="application/gzip" id="data/{name}">{_packed(text)}</script>' for name, text in data.items()
     )
     page = _with_policy(_in_mode(files[PAGE], "file"), policy)
     page = _replaced(page, _STYLE, f"<style>{style}</style>")
@@ -78,6 +80,10 @@ def _replaced(page: str, old: str, new: str) -> str:
     if page.count(old) != 1:
         raise AutointerpError(f"{PAGE}: holds {old!r} {page.count(old)} times, not once")
     return page.replace(old, new)
+
+
+def _packed(text: str) -> str:
+    return base64.b64encode(gzip.compress(text.encode("utf-8"), mtime=0)).decode("ascii")
 
 
 def _hash(text: str) -> str:

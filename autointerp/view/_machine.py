@@ -35,6 +35,23 @@ class Machine:
         self._subject: BridgeSubject | AutointerpError | None = None
 
     @property
+    def can_run(self) -> bool:
+        """Whether there is a chance: the run says what it is of, and the SAE's place is there."""
+        manifest = self._opened.manifest
+        return None not in (manifest.sae, manifest.model, manifest.corpus) and self._place is not None
+
+    @property
+    def _place(self) -> Path | None:
+        return next((path for path in self._places if path.exists()), None)
+
+    @property
+    def _places(self) -> list[Path]:
+        recorded = self._opened.manifest.sae
+        if self._sae_path is not None or recorded is None:
+            return [path for path in [self._sae_path] if path is not None]
+        return [Path(recorded.path), self._opened.run.path / "sae"]
+
+    @property
     def sae(self) -> SAE:
         """The SAE.
 
@@ -79,10 +96,9 @@ class Machine:
         recorded = self._opened.manifest.sae
         if recorded is None:
             raise UsageError("the run does not say which SAE it is of")
-        places = [self._sae_path] if self._sae_path else [Path(recorded.path), self._opened.run.path / "sae"]
-        place = next((path for path in places if path.exists()), None)
+        place = self._place
         if place is None:
-            raise UsageError(f"the SAE is not at {places[0]} any more; name its place with --sae")
+            raise UsageError(f"the SAE is not at {self._places[0]} any more; name its place with --sae")
         model = load(place, device=self._device)
         if model.fingerprint() != recorded.sha256:
             raise MismatchError(

@@ -12,6 +12,7 @@ from autointerp.run import visible
 
 DIGITS = 4
 """Significant digits of numbers: what a statistic over a sample of text is good for."""
+_PLAIN = {int, bool, type(None)}
 _ESCAPES = str.maketrans({character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"})
 
 
@@ -50,7 +51,8 @@ def _clean(value: object) -> object:
         case Mapping():
             return {shown(str(name)): _clean(one) for name, one in value.items()}
         case list() | tuple():
-            return [_clean(one) for one in value]
+            plain = set(map(type, value)) <= _PLAIN
+            return value if plain else [_clean(one) for one in value]
         case np.ndarray():
             return _clean(value.tolist())
     raise TypeError(f"a page can't hold a {type(value).__name__}")

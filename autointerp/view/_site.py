@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from functools import cached_property
 from typing import Any
 
 from autointerp.errors import UsageError
@@ -44,7 +45,6 @@ class Site:
         self._kept: OrderedDict[str, str] = OrderedDict()
         self._lock = threading.Lock()
         self._sketches: Sketches | None = None
-        self._no_sketches = ""
 
     @property
     def names(self) -> list[str]:
@@ -114,21 +114,26 @@ class Site:
         features = opened.detailed[number * SHARD_SIZE : (number + 1) * SHARD_SIZE] if number >= 0 else []
         if not features:
             raise KeyError(f"features/{number}")
-        sketches, sent = self._counted(), exchanges(opened, features)
+        gone, sent = self._gone, exchanges(opened, features)
+        pieces = None if "more" in gone else self._sections.pieces
         pages = {}
         for feature in features:
-            sections = self._sections.of(feature)
-            if self._no_sketches:
-                sections["missing"] = {**sections["missing"], "histogram": self._no_sketches}
+            own = self._sections.of(feature)
+            own["missing"] |= gone
             pages[str(feature)] = feature_page(
-                opened, feature, sketches=sketches, pieces=self._sections.pieces, sections=sections, sent=sent[feature]
+                opened, feature, sketches=self._sketches, pieces=pieces, sections=own, sent=sent[feature]
             )
         return {"schema": SCHEMA_VERSION, "features": pages}
 
-    def _counted(self) -> Sketches | None:
-        if self._sketches is None and not self._no_sketches:
-            try:
-                self._sketches = Sketches.load(self.opened.run, self.opened.windows)
-            except UsageError as error:
-                self._no_sketches = str(error)
-        return self._sketches
+    @cached_property
+    def _gone(self) -> dict[str, str]:
+        """Sections whose files are not there any more, with the reason; reads those that are."""
+        try:
+            windows = self.opened.windows
+        except UsageError as error:
+            return dict.fromkeys(("more", "histogram", "coactive"), str(error))
+        try:
+            self._sketches = Sketches.load(self.opened.run, windows)
+        except UsageError as error:
+            return {"histogram": str(error)}
+        return {}

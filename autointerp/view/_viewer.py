@@ -54,7 +54,7 @@ class Viewer:
         self._machine = Machine(opened, sae_path=sae_path, device=device)
         self._sections = Sections(opened, self._machine, progress or Silence())
         other = None if compare is None else Opened(compare)
-        self._site = Site(opened, self._sections, other=other, can_fire=opened.manifest.corpus is not None)
+        self._site = Site(opened, self._sections, other=other, can_fire=self._machine.can_run)
         self._socket = _listen(port)
         self._port = int(self._socket.getsockname()[1])
         self._token = secrets.token_urlsafe(24)
