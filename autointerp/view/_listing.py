@@ -47,10 +47,8 @@ def listing(opened: Opened) -> dict[str, Any]:
 
 def _share_of_one_token(opened: Opened) -> float:
     """What a feature's density grows by with each token that it is active on: one, of all that were counted."""
-    frame = opened.features
-    most = frame["n_active"].astype(float).idxmax()
-    n_active = frame.loc[most, "n_active"]
-    return float(frame.loc[most, "density"]) / n_active if n_active else 0.0
+    n_active, density = max(zip(opened.features["n_active"], opened.features["density"], strict=True))
+    return float(density) / n_active if n_active else 0.0
 
 
 def _memberships(opened: Opened, ids: Sequence[int]) -> list[list[int] | None]:

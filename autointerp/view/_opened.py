@@ -76,7 +76,7 @@ class Opened:
     def detailed(self) -> list[int]:
         """Features that there is more about than statistics, ascending."""
         chosen = {feature for ids in self.groups.values() for feature in ids}
-        return sorted(chosen | self.labels.keys() | self.contexts.keys())
+        return sorted(chosen | self.labels.keys())
 
     @cached_property
     def journal_rows(self) -> dict[int, list[int]]:

@@ -63,34 +63,32 @@ class Site:
             KeyError: There is none of this name.
             UsageError: A file of the run is broken.
         """
-        kind, _, number = name.partition("/")
-        if kind == "features":
+        if name not in self.names:
+            raise KeyError(name)
+        if name.startswith("features/"):
             self._sections.wait(_PATIENCE_S)
         with self._lock:
             if name in self._kept:
                 self._kept.move_to_end(name)
                 return self._kept[name]
-            is_final = kind == "listing" or self._sections.is_done
-            text = to_json(self._make(kind, number))
+            is_final = name in ("listing", "compare") or self._sections.is_done
+            text = to_json(self._make(name))
             if is_final:
                 self._kept[name] = text
                 if len(self._kept) > _KEPT:
                     self._kept.popitem(last=False)
             return text
 
-    def _make(self, kind: str, number: str) -> dict[str, Any]:
-        if number and (kind != "features" or not number.isdecimal()):
-            raise KeyError(kind)
-        match kind:
+    def _make(self, name: str) -> dict[str, Any]:
+        match name:
             case "run":
                 return self._run()
             case "listing":
                 return listing(self.opened)
-            case "compare" if self._other is not None:
+            case "compare":
+                assert self._other is not None
                 return comparison(self.opened, self._other)
-            case "features":
-                return self._shard(int(number or "-1"))
-        raise KeyError(kind)
+        return self._shard(int(name.removeprefix("features/")))
 
     def _run(self) -> dict[str, Any]:
         return run_page(
@@ -111,9 +109,7 @@ class Site:
 
     def _shard(self, number: int) -> dict[str, Any]:
         opened = self.opened
-        features = opened.detailed[number * SHARD_SIZE : (number + 1) * SHARD_SIZE] if number >= 0 else []
-        if not features:
-            raise KeyError(f"features/{number}")
+        features = opened.detailed[number * SHARD_SIZE : (number + 1) * SHARD_SIZE]
         gone, sent = self._gone, exchanges(opened, features)
         pieces = None if "more" in gone else self._sections.pieces
         pages = {}
