@@ -1,0 +1,46 @@
+/** The data of a run: fetched beside the page, or read from within it when the page is one file. */
+
+const loading = new Map();
+
+/** "served", "static" or "file". */
+export function mode() {
+  return document.documentElement.dataset.mode || 'static';
+}
+
+/** The document data/NAME.json as an object; asked for once. Throws an Error that says what is missing. */
+export function load(name) {
+  if (!loading.has(name)) {
+    const found = mode() === 'file' ? fromPage(name) : fromServer(name);
+    loading.set(name, found);
+    found.catch(() => loading.delete(name));
+  }
+  return loading.get(name);
+}
+
+async function fromServer(name) {
+  const response = await fetch(`data/${name}.json`);
+  if (!response.ok) throw new Error(`data/${name}.json: the server answered ${response.status}`);
+  return response.json();
+}
+
+async function fromPage(name) {
+  const element = document.getElementById(`data/${name}`);
+  if (!element) throw new Error(`${name} is not in this file`);
+  return JSON.parse(element.textContent);
+}
+
+/** All about a feature, or null where only its row of the listing exists. */
+export async function loadFeature(run, feature) {
+  const index = run.detailed.indexOf(feature);
+  if (index < 0) return null;
+  const shard = await load(`features/${Math.floor(index / run.shard_size)}`);
+  return shard.features[String(feature)] || null;
+}
+
+/** Which features fire where in a text, from the running server. Throws an Error with the server's reason. */
+export async function askFire(text) {
+  const response = await fetch(`api/fire?text=${encodeURIComponent(text)}`);
+  const reply = await response.json().catch(() => ({error: `the server answered ${response.status}`}));
+  if (!response.ok || reply.error) throw new Error(reply.error || `the server answered ${response.status}`);
+  return reply;
+}
