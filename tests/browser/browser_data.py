@@ -1,4 +1,4 @@
-"""Small runs as the viewer's pages read them: everything a page can show, said by strings that would like to be more than text."""
+"""Runs as the viewer's pages read them: all that a page can show, said by strings that want to be more than text."""
 
 from __future__ import annotations
 
@@ -120,12 +120,15 @@ def listing_of(n: int, n_labelled: int) -> dict[str, Any]:
     poly = [i % 5 == 4 for i in index]
     columns = {
         "feature": "range",
-        "density": [round(0.0001 * (1 + i % 97), 6) for i in range(n)],
+        "density": {"column": "n_active", "times": 1 / 40_000},
         "selectivity": [None if i % 50 == 49 else round(20 - 0.0007 * i, 2) for i in range(n)],
         "n_active": [4 * (1 + i % 97) for i in range(n)],
         "max_activation": [round(1 + (i * 7919 % 1000) / 10, 1) for i in range(n)],
         "rank": [None if i % 50 == 49 else i + 1 for i in range(n)],
-        "top_token": [HOSTILE[i % len(HOSTILE)] if i < N_DETAILED else f" {WORDS[i % 5]}" for i in range(n)],
+        "top_token": {
+            "codes": [i % len(HOSTILE) if i < N_DETAILED else len(HOSTILE) + i % 5 for i in range(n)],
+            "values": [*HOSTILE, *(f" {word}" for word in WORDS)],
+        },
         "duplicate_of": {"index": [5, n - 2], "value": [3, 1]},
         "label": sparse(labels),
         "verdict": sparse(
@@ -273,29 +276,29 @@ def contexts_of(feature: int) -> list[dict[str, Any]]:
 def comparison() -> dict[str, Any]:
     """The document ``compare``: one of each kind of change, and a feature that stayed."""
 
-    def row(feature: int, **b: Any) -> dict[str, Any]:
-        a = {"label": label_of(feature), "verdict": "MONOSEMANTIC", "verified": True}
-        after = {**a, **b}
+    def row(feature: int, **now: Any) -> dict[str, Any]:
+        before = {"label": label_of(feature), "verdict": "MONOSEMANTIC", "verified": True, "robust": None}
+        after = {**before, **now}
         return {
             "feature": feature,
-            **{f"{name}_a": value for name, value in a.items()},
-            **{f"{name}_b": value for name, value in after.items()},
-            "changed": [name for name in a if a[name] != after[name]],
+            **{f"{name}_a": value for name, value in after.items()},
+            **{f"{name}_b": value for name, value in before.items()},
+            "balanced_accuracy_a": 0.7,
+            "balanced_accuracy_b": 0.75,
+            "changed": [name for name in before if before[name] != after[name]],
         }
 
+    poly = row(1, verdict="POLYSEMANTIC", label="POLYSEMANTIC")
     return {
         "schema": 1,
-        "a": {"title": "before"},
-        "b": {"title": HOSTILE[4]},
+        "a": {"title": HOSTILE[4]},
+        "b": {"title": "before"},
         "same_sae": True,
         "gate": {"verdict": "fail", "sentence": f"The rate fell by 8 points. {HOSTILE[5]}"},
-        "rates": [{"rate": "verified", "group": GROUPS[0], "a": rate(12, 20), "b": rate(10, 20)}],
-        "features": [
-            row(0, label=HOSTILE[1]),
-            row(1, verdict="POLYSEMANTIC", label="POLYSEMANTIC"),
-            row(2, verified=False),
-            row(3),
-        ],
+        "rates": [{"rate": "verified", "group": GROUPS[0], "a": rate(10, 20), "b": rate(12, 20)}],
+        "features": [row(0, label=HOSTILE[1]), poly, row(2, verified=False), row(3)],
+        "only_a": [7],
+        "only_b": [],
     }
 
 

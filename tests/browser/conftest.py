@@ -1,4 +1,4 @@
-"""A real browser, watched: whatever a page says on its console, asks of another place or tries to run fails the test."""
+"""A real browser, watched: what a page complains of, asks of another place or tries to run fails its test."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ QUIET = (
 )
 
 TELL_VIOLATIONS = """
-addEventListener('securitypolicyviolation', (event) => console.error(`violates ${event.violatedDirective}: ${event.blockedURI}`));
+addEventListener('securitypolicyviolation', (event) => {
+  console.error(`violates ${event.violatedDirective}: ${event.blockedURI}`);
+});
 """
 
 

@@ -25,8 +25,7 @@ PAGES = {
 def test_axe_finds_nothing(page: Page, base_url: str, name: str) -> None:
     page.goto(f"{base_url}{PAGES[name]}")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
-    for closed in page.locator("details:not([open]) > summary").all():
-        closed.click()
+    page.evaluate("for (const one of document.querySelectorAll('main details')) one.open = true")
     assert violations(page) == []
 
 

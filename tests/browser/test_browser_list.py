@@ -14,7 +14,7 @@ def first_features(page: Page, n: int) -> list[int]:
 
 def test_the_summary_shows_intervals_nulls_failures_and_what_is_missing(page: Page, base_url: str) -> None:
     page.goto(base_url)
-    rates = page.get_by_role("region", name="Rates by group")
+    rates = page.get_by_role("group", name="Rates by group")
     expect(rates.get_by_role("row", name=GROUPS[0])).to_contain_text("12/20")
     expect(rates.get_by_role("img", name="0.6, interval 0.45 to 0.75").first).to_be_visible()
     expect(rates.get_by_role("row", name="null: shuffled")).to_contain_text("5 %")
@@ -47,12 +47,12 @@ def test_a_number_finds_its_feature(page: Page, base_url: str) -> None:
 
 def test_sorting_by_a_column_starts_with_the_largest_and_leaves_the_unmeasured_last(page: Page, base_url: str) -> None:
     page.goto(base_url)
-    page.get_by_role("button", name="Detection").click()
-    header = page.get_by_role("columnheader", name="Detection")
+    page.get_by_role("button", name="Detection", exact=True).click()
+    header = page.get_by_role("columnheader", name="Detection", exact=True)
     expect(header).to_have_attribute("aria-sort", "descending")
     assert first_features(page, 2) == [N_DETAILED - 2, N_DETAILED - 3]  # the last one has no score
-    expect(page.get_by_role("button", name="Detection")).to_be_focused()
-    page.get_by_role("button", name="Detection").click()
+    expect(page.get_by_role("button", name="Detection", exact=True)).to_be_focused()
+    page.get_by_role("button", name="Detection", exact=True).click()
     expect(header).to_have_attribute("aria-sort", "ascending")
     assert first_features(page, 2) == [0, 1]
     assert "sort=balanced_accuracy" in page.url
@@ -61,27 +61,27 @@ def test_sorting_by_a_column_starts_with_the_largest_and_leaves_the_unmeasured_l
 def test_each_filter_narrows_and_clearing_brings_all_back(page: Page, base_url: str) -> None:
     page.goto(base_url)
     count = page.locator("p.count")
-    page.get_by_label("Group").select_option(GROUPS[1])
+    page.get_by_role("combobox", name="Group").select_option(GROUPS[1])
     expect(count).to_have_text(f"{N_DETAILED // 2} of {N_FEATURES} features")
-    page.get_by_label("Verdict").select_option("POLYSEMANTIC")
+    page.get_by_role("combobox", name="Verdict").select_option("POLYSEMANTIC")
     assert first_features(page, 9) == [
         9
     ]  # odd numbers are in the group; 4, 9, 14 and 19 are polysemantic, but 19 failed
     page.get_by_role("button", name="Clear filters").click()
     expect(count).to_have_text(f"{N_FEATURES} features")
-    page.get_by_label("from").fill("0.9")
+    page.get_by_role("spinbutton", name="from").fill("0.9")
     expect(count).to_have_text(f"2 of {N_FEATURES} features")
-    page.get_by_label("to", exact=True).fill("0.91")
+    page.get_by_role("spinbutton", name="to").fill("0.92")
     expect(count).to_have_text(f"1 of {N_FEATURES} features")
     assert first_features(page, 2) == [17]
 
 
 def test_top_tokens_and_duplicates_filter(page: Page, base_url: str) -> None:
     page.goto(base_url)
-    page.get_by_label("Top token").fill("<svg")
+    page.get_by_role("textbox", name="Top token").fill("<svg")
     expect(page.locator("p.count")).to_have_text(f"2 of {N_FEATURES} features")
     page.goto(f"{base_url}#/")
-    page.get_by_label("Duplicates").select_option("only")
+    page.get_by_role("combobox", name="Duplicates").select_option("only")
     expect(page.locator("p.count")).to_have_text(f"2 of {N_FEATURES} features")
     assert first_features(page, 3) == [5, N_FEATURES - 2]
 
@@ -109,14 +109,15 @@ def test_25_000_features_are_a_small_page(page: Page, large: PageServer) -> None
     assert page.locator("table.paged tbody tr").count() == 100
     assert page.evaluate("document.getElementsByTagName('*').length") < 5000
     page.get_by_role("searchbox").fill("self")
-    expect(page.locator("p.count")).to_have_text("5,004 of 25,000 features")
+    expect(page.locator("p.count")).to_have_text("5,016 of 25,000 features")
     expect(page.locator("table.paged tbody tr").first).to_have_attribute("aria-rowindex", "2")
 
 
 def test_the_pages_themselves_are_small(page: Page, large: PageServer) -> None:
     page.goto(large.url)
     expect(page.locator("p.count")).to_be_visible()
-    data = page.evaluate(
-        "performance.getEntriesByType('resource').filter((one) => one.name.includes('/data/')).reduce((sum, one) => sum + one.encodedBodySize, 0)"
-    )
-    assert large.n_bytes - data < 120_000
+    data = page.evaluate("""
+        performance.getEntriesByType('resource').filter((one) => one.name.includes('/data/'))
+            .reduce((sum, one) => sum + one.encodedBodySize, 0)
+    """)
+    assert 0 < large.n_bytes - data < 120_000

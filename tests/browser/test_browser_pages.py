@@ -20,6 +20,8 @@ def test_two_runs_beside_each_other(page: Page, base_url: str) -> None:
     expect(rows.first).to_contain_text("✓ yes → became ✗ no")
     page.get_by_label("Show").select_option("all")
     expect(rows).to_have_count(4)
+    expect(rows.first).to_contain_text("0.750 → 0.700")
+    expect(page.get_by_role("region", name="Features")).to_contain_text("Labelled in this run alone: 7")
     page.get_by_role("searchbox").fill("polysemantic")
     expect(rows).to_have_count(1)
     assert page.url.endswith("#/compare?show=all&q=polysemantic")

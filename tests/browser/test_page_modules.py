@@ -1,4 +1,4 @@
-"""The pages' source: small modules that a concatenation can bundle, and no way for text to become markup. Needs no browser."""
+"""The pages' source: small modules that can be bundled, and no way from text to markup. Needs no browser."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 /** The listing as a table: columns unpacked, and what a reader is told of each. */
-import {DASH, asCount, asFigure, asFixed, asPercent, isMissing, labelText, outcomeText, tokenText, verdictBadge, yesNo} from './format.js';
+import {DASH, asCount, asFigure, asFixed, asPercent, isMissing, labelText, outcomeText, tokenName, verdictBadge, yesNo} from './format.js';
 import {el} from './dom.js';
 
-const token = (value) => (isMissing(value) ? el('span', {class: 'dim'}, DASH) : el('bdi', {class: 'mono'}, tokenText(value)));
+const token = (value) => (isMissing(value) ? el('span', {class: 'dim'}, DASH) : tokenName(value));
 const fixed = (digits) => (value) => asFixed(value, digits);
 const named = (value) => (isMissing(value) ? DASH : String(value).replaceAll('_', ' '));
 
@@ -47,22 +47,30 @@ function capital(text) {
 
 /** The listing with its columns as arrays of n values: {n, names, column(name), has(name), rowOf(feature)}. */
 export function unpackListing(listing) {
-  const columns = new Map(Object.entries(listing.columns).map(([name, packed]) => [name, unpackColumn(packed, listing.n)]));
-  const rows = new Map(columns.get('feature').map((feature, row) => [feature, row]));
+  const columns = new Map();
+  const unpack = (name) => {
+    if (!columns.has(name)) columns.set(name, unpackColumn(listing.columns[name], listing.n, unpack));
+    return columns.get(name);
+  };
+  const names = Object.keys(listing.columns);
+  const rows = new Map(unpack('feature').map((feature, row) => [feature, row]));
   const empty = new Array(listing.n).fill(null);
+  const column = (name) => (names.includes(name) ? unpack(name) : empty);
   return {
     n: listing.n,
-    names: [...columns.keys()],
-    column: (name) => columns.get(name) || empty,
-    has: (name) => columns.has(name) && columns.get(name).some((value) => !isMissing(value)),
+    names,
+    column,
+    has: (name) => column(name).some((value) => !isMissing(value)),
     rowOf: (feature) => (rows.has(feature) ? rows.get(feature) : -1),
   };
 }
 
-/** A full array, "range" for 0..n-1, or {index, value} where most are null. */
-function unpackColumn(packed, n) {
+/** "range" for 0..n-1, a full array, {index, value} where most are null, {codes, values} of few values, {column, times} of another. */
+function unpackColumn(packed, n, unpack) {
   if (packed === 'range') return Array.from({length: n}, (_, i) => i);
   if (Array.isArray(packed)) return packed;
+  if (packed.codes) return packed.codes.map((code) => (code === null ? null : packed.values[code]));
+  if (packed.column) return unpack(packed.column).map((value) => (value === null ? null : value * packed.times));
   const values = new Array(n).fill(null);
   packed.index.forEach((row, i) => { values[row] = packed.value[i]; });
   return values;

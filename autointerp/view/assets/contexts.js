@@ -22,7 +22,7 @@ export function contextSection(feature, split, splitChosen) {
   const shown = feature.contexts.filter((context) => !split || context.split === split);
   for (const [key, title, hint] of STRATA) {
     const members = shown.filter((context) => stratumOf(context) === key).sort(byStrength);
-    if (members.length) list.append(stratum(title, hint, members, maximum, !isNarrow || key === 'top'));
+    if (members.length) list.append(stratum(title, hint, members, maximum, !isNarrow || key === 'top', (feature.missing || {}).more));
   }
   if (!shown.length) list.append(el('p', {class: 'dim'}, (feature.missing || {}).contexts || 'No contexts here.'));
   const aligned = el('input', {type: 'checkbox', name: 'aligned', change: (event) => alignPeaks(list, event.target.checked)});
@@ -59,23 +59,23 @@ function scaleKey(maximum) {
     el('span', {class: 'nowrap'}, ' · blanks: ', el('span', {class: 'mono'}, '· space ↵ line feed → tab')));
 }
 
-function stratum(title, hint, members, maximum, open) {
+function stratum(title, hint, members, maximum, open, whyNoMore) {
   const judged = members.filter((context) => context.judged);
   const right = judged.filter((context) => context.judged.right).length;
   const tally = judged.length ? `judge right on ${right} of ${judged.length}` : '';
   return el('details', {class: 'stratum', open},
     el('summary', {}, el('h3', {}, title), el('span', {class: 'dim'}, ` ${members.length}`), el('span', {class: 'dim hint'}, hint), el('span', {class: 'dim tally'}, tally)),
-    el('ol', {class: 'rows'}, members.map((context) => contextRow(context, maximum))));
+    el('ol', {class: 'rows'}, members.map((context) => contextRow(context, maximum, whyNoMore))));
 }
 
-function contextRow(context, maximum) {
+function contextRow(context, maximum, whyNoMore) {
   const row = el('li', {class: 'row', id: context.number === null ? null : `context-${context.number}`, tabindex: context.number === null ? null : -1});
   const body = el('div', {class: 'body'}, tokenLine(context.tokens, context.activations, maximum, context.peak));
   const more = el('button', {type: 'button', class: 'quiet', 'aria-expanded': 'false', title: 'more context', 'aria-label': 'More context', click: () => {
     const open = more.getAttribute('aria-expanded') !== 'true';
     more.setAttribute('aria-expanded', String(open));
     row.classList.toggle('open', open);
-    body.replaceChildren(...(open ? widerContext(context, maximum) : [tokenLine(context.tokens, context.activations, maximum, context.peak)]));
+    body.replaceChildren(...(open ? widerContext(context, maximum, whyNoMore) : [tokenLine(context.tokens, context.activations, maximum, context.peak)]));
   }}, '⋯');
   row.append(el('span', {class: 'value n'}, atPeak(context) > 0 ? asFigure(atPeak(context)) : el('span', {class: 'dim'}, 'off')), body, placeOf(context), verdictOf(context), more);
   return row;
@@ -95,7 +95,7 @@ function verdictOf({judged}) {
 }
 
 /** The same tokens with those before and after them, and where the text is from. */
-function widerContext(context, maximum) {
+function widerContext(context, maximum, whyNoMore) {
   const {before, after} = context.more || {before: [], after: []};
   const tokens = [...before, ...context.tokens, ...after];
   const activations = [...before.map(() => 0), ...context.activations, ...after.map(() => 0)];
@@ -104,7 +104,7 @@ function widerContext(context, maximum) {
   const source = [context.split === 'score' ? 'held out' : 'for the labeler', `document ${context.document.slice(0, 12)}`, `window ${context.window}`, `token ${context.position}`];
   if (context.fallback) source.push(`chosen by ${context.fallback.replaceAll('_', ' ')}`);
   if (context.judged) source.push(`the judge ${context.judged.says ? 'said yes' : 'said no'}, the feature is ${context.judged.says === context.judged.right ? 'on' : 'off'}`);
-  if (!context.more) source.push('no wider text was kept');
+  if (!context.more) source.push(whyNoMore || 'no wider text was kept');
   return [line, el('p', {class: 'dim source'}, source.join(' · '))];
 }
 

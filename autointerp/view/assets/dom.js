@@ -44,10 +44,24 @@ export function section(id, title, ...children) {
   return el('section', {'aria-labelledby': id}, el('h2', {id}, title), children);
 }
 
+const scrollWatch = new ResizeObserver((entries) => {
+  for (const {target} of entries) {
+    if (target.scrollWidth > target.clientWidth || target.scrollHeight > target.clientHeight) target.tabIndex = 0;
+    else target.removeAttribute('tabindex');
+  }
+});
+
+/** An element that may scroll by itself: the tab key stops at it only while it does. */
+export function scroller(tag, kind, label, ...children) {
+  const element = el(tag, {class: kind, role: 'group', 'aria-label': label}, children);
+  scrollWatch.observe(element);
+  return element;
+}
+
 /** A table of plain rows; `heads` are [text, isNumber, hint], `rows` are lists of cells (nodes or text), the first one heads its row. */
 export function plainTable(caption, heads, rows) {
   const cell = (content, i) => el(i ? 'td' : 'th', {class: heads[i][1] ? 'n' : null, scope: i ? null : 'row'}, content);
-  return el('div', {class: 'wide', tabindex: 0, role: 'region', 'aria-label': caption}, el('table', {},
+  return scroller('div', 'wide', caption, el('table', {},
     el('caption', {class: 'sr'}, caption),
     el('thead', {}, el('tr', {}, heads.map(([text, isNumber, hint]) => el('th', {class: isNumber ? 'n' : null, scope: 'col', title: hint}, text)))),
     el('tbody', {}, rows.map((cells) => el('tr', {}, cells.map(cell))))));

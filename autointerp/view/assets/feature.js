@@ -1,7 +1,7 @@
 /** The page of one feature. */
 import {asCount, asFigure, asFixed, asRarity, isMissing, labelText, outcomeText, verdictBadge, writtenText, yesNo} from './format.js';
 import {contextSection, judgedRight} from './contexts.js';
-import {el, section} from './dom.js';
+import {el, scroller, section} from './dom.js';
 import {exchangeSection, featurePanels, statisticsPanel} from './panels.js';
 import {featureHash, rewriteQuery, routeHash} from './route.js';
 import {listQuery, selectRows} from './select.js';
@@ -75,7 +75,8 @@ function reasoningSection(feature, details, query) {
     el('p', {class: 'prose'}, details.reasoning ? writtenText(details.reasoning) : el('span', {class: 'dim'}, 'The labeler gave no reasons.')),
     evidence.length ? el('p', {}, el('span', {class: 'dim'}, 'Evidence '), evidence) : null,
     el('p', {class: 'dim'}, details.llm ? ['Labelled by ', writtenText(details.llm), details.prompt ? [', prompt ', writtenText(details.prompt)] : null] : 'Not labelled', said ? ` · ${said}` : null),
-    details.rule ? el('details', {}, el('summary', {}, 'Rule'), el('pre', {tabindex: 0, role: 'region', 'aria-label': 'Rule'}, writtenText(details.rule))) : null);
+    (details.missing || {}).judged ? el('p', {class: 'dim'}, writtenText(details.missing.judged)) : null,
+    details.rule ? el('details', {}, el('summary', {}, 'Rule'), scroller('pre', null, 'Rule', writtenText(details.rule))) : null);
 }
 
 /** The contexts, made anew when the reader chooses another split. */

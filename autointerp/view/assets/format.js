@@ -1,5 +1,5 @@
 /** Numbers and text as readers see them. Nothing measured is a dash, never a zero. */
-import {el} from './dom.js';
+import {aside, el} from './dom.js';
 
 export const DASH = '–';
 
@@ -68,6 +68,14 @@ export function tokenText(text) {
     if (tab) return el('span', {class: 'blank tab'}, '\t');
     return hiddenCharacter(hidden);
   });
+}
+
+const BLANK_NAMES = {' ': 'space', '\n': 'line feed', '\t': 'tab'};
+
+/** A token by itself; one of blanks alone is named for those who cannot see its glyphs. */
+export function tokenName(text) {
+  const isBlank = text !== '' && [...text].every((character) => character in BLANK_NAMES);
+  return el('bdi', {class: 'mono'}, tokenText(text), isBlank ? aside([...text].map((character) => BLANK_NAMES[character]).join(', ')) : null);
 }
 
 /** Text that people or models wrote: its direction is kept to itself, invisible characters are shown by their code. */

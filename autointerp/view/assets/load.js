@@ -1,9 +1,9 @@
-/** The data of a run: fetched beside the page, or read from within it when the page is one file. */
+/** The data of a run: fetched beside the page, or unpacked from within it (base64 of gzip) when the page is one file. */
 
 const loading = new Map();
 
 /** "served", "static" or "file". */
-export function mode() {
+function mode() {
   return document.documentElement.dataset.mode || 'static';
 }
 
@@ -26,7 +26,8 @@ async function fromServer(name) {
 async function fromPage(name) {
   const element = document.getElementById(`data/${name}`);
   if (!element) throw new Error(`${name} is not in this file`);
-  return JSON.parse(element.textContent);
+  const bytes = Uint8Array.from(atob(element.textContent), (character) => character.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))).json();
 }
 
 /** All about a feature, or null where only its row of the listing exists. */

@@ -3,9 +3,9 @@
  * ordinary rows of any height, the URL names the page, and the document stays small however many features there are.
  */
 import {asCount} from './format.js';
-import {el} from './dom.js';
+import {el, scroller} from './dom.js';
 
-export const PAGE_ROWS = 100;
+const PAGE_ROWS = 100;
 
 /**
  * `columns` are {key, title, isNumber, hint, cell(row)}, the first one heads its row; `sort` is "key", "-key" or ""; `sorted` and
@@ -21,7 +21,7 @@ export function pagedTable({caption, columns, rows, page, sort, sorted, turned})
     el('tbody', {}, shown.map((row, i) => el('tr', {'aria-rowindex': first + i + 2}, columns.map((column, nth) =>
       el(nth ? 'td' : 'th', {class: cellClass(column), scope: nth ? null : 'row'}, column.cell(row)))))));
   return el('div', {class: 'paged-block'},
-    el('div', {class: 'wide flush', role: 'region', tabindex: 0, 'aria-label': caption}, table),
+    scroller('div', 'wide flush', caption, table),
     rows.length ? null : el('p', {class: 'nothing dim'}, 'Nothing matches.'),
     last > 0 ? pageTurner(now, last, first, shown.length, rows.length, turned) : null);
 }

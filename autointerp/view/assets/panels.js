@@ -1,7 +1,7 @@
 /** What stands beside a feature's contexts: measures, drawings, tokens, neighbours, and what was asked and answered. */
-import {DASH, asCount, asDollars, asFigure, asFixed, asPercent, asRarity, asSeconds, isMissing, labelText, outcomeText, tokenText, writtenText} from './format.js';
+import {DASH, asCount, asDollars, asFigure, asFixed, asPercent, asRarity, asSeconds, isMissing, labelText, outcomeText, tokenName, writtenText} from './format.js';
 import {decileChart, histogramChart, intervalBar, positionChart, shareBar} from './charts.js';
-import {el, facts, plainTable, section} from './dom.js';
+import {aside, el, facts, plainTable, scroller, section} from './dom.js';
 import {featureHash} from './route.js';
 
 /** A panel of a feature, or why it is empty, or nothing where nobody says why. */
@@ -22,7 +22,7 @@ export function featurePanels(feature, table, query) {
     panel('promoted', 'Tokens it promotes and suppresses', feature.logits ? logitTables(feature.logits) : null, missing.logits),
     panel('tokens', 'Tokens it fires on', tokenTable(feature), missing.top_tokens),
     panel('positions', 'Position', feature.positions ? positionChart(feature.positions) : null, missing.positions),
-    panel('nearest', 'Nearest features', nearestTables(feature.nearest, table, query), missing.nearest),
+    panel('nearest', 'Nearest features', nearestTables(feature.nearest, table, query), [missing.decoder, missing.coactive].filter(Boolean).join(' ')),
   ];
 }
 
@@ -78,19 +78,20 @@ function quantileTable(quantiles) {
 }
 
 function logitTables({promoted, suppressed}) {
-  const side = (title, rows) => plainTable(title, [[title, false], ['Logit', true]], rows.map(([token, value]) => [el('bdi', {class: 'mono'}, tokenText(token)), asFixed(value, 2)]));
+  const side = (title, rows) => plainTable(title, [[title, false], ['Logit', true]], rows.map(([token, value]) => [tokenName(token), asFixed(value, 2)]));
   return el('div', {class: 'pair'}, side('Promoted', promoted), side('Suppressed', suppressed));
 }
 
 function tokenTable(feature) {
+  const bar = () => aside('as a bar');
   const tokens = feature.top_tokens || [];
   const classes = Object.entries(feature.token_classes || {}).sort((a, b) => b[1] - a[1]);
   if (!tokens.length && !classes.length) return null;
   const most = Math.max(...tokens.map((one) => one.count), 1);
   return [
-    tokens.length ? plainTable('Top tokens', [['Token', false], ['Class', false], ['Count', true], ['', false]], tokens.map((one) =>
-      [el('bdi', {class: 'mono'}, tokenText(one.token)), el('span', {class: 'dim'}, one.class), asCount(one.count), shareBar(one.count / most)])) : null,
-    classes.length ? plainTable('Classes of tokens', [['Class of token', false], ['Share', true], ['', false]], classes.map(([name, share]) => [name, asPercent(share), shareBar(share)])) : null,
+    tokens.length ? plainTable('Top tokens', [['Token', false], ['Class', false], ['Count', true], [bar(), false]], tokens.map((one) =>
+      [tokenName(one.token), el('span', {class: 'dim'}, one.class), asCount(one.count), shareBar(one.count / most)])) : null,
+    classes.length ? plainTable('Classes of tokens', [['Class of token', false], ['Share', true], [bar(), false]], classes.map(([name, share]) => [name, asPercent(share), shareBar(share)])) : null,
   ];
 }
 
@@ -98,7 +99,7 @@ function nearestTables(nearest, table, query) {
   if (!nearest) return null;
   const side = (title, measure, rows) => (rows && rows.length ? plainTable(title, [[title, false], [measure, true]], rows.map(([feature, value]) =>
     [[el('a', {href: featureHash(feature, query)}, String(feature)), ' ', labelText(table.column('label')[table.rowOf(feature)])], asFixed(value, 2)])) : null);
-  const sides = [side('By decoder', 'Cosine', nearest.decoder), side('By firing together', 'Share', nearest.coactive)].filter(Boolean);
+  const sides = [side('By decoder', 'Cosine', nearest.decoder), side('By firing together', 'Shared tokens', nearest.coactive)].filter(Boolean);
   return sides.length ? sides : null;
 }
 
@@ -113,5 +114,5 @@ export function exchangeSection(feature) {
 }
 
 function turn(role, content) {
-  return [el('h3', {class: 'role'}, role), el('pre', {tabindex: 0, role: 'region', 'aria-label': role}, writtenText(content || ''))];
+  return [el('h3', {class: 'role'}, role), scroller('pre', null, role, writtenText(content || ''))];
 }
