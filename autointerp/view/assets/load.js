@@ -1,0 +1,47 @@
+/** The data of a run: fetched beside the page, or unpacked from within it (base64 of gzip) when the page is one file. */
+
+const loading = new Map();
+
+/** "served", "static" or "file". */
+function mode() {
+  return document.documentElement.dataset.mode || 'static';
+}
+
+/** The document data/NAME.json as an object; asked for once. Throws an Error that says what is missing. */
+export function load(name) {
+  if (!loading.has(name)) {
+    const found = mode() === 'file' ? fromPage(name) : fromServer(name);
+    loading.set(name, found);
+    found.catch(() => loading.delete(name));
+  }
+  return loading.get(name);
+}
+
+async function fromServer(name) {
+  const response = await fetch(`data/${name}.json`);
+  if (!response.ok) throw new Error(`data/${name}.json: the server answered ${response.status}`);
+  return response.json();
+}
+
+async function fromPage(name) {
+  const element = document.getElementById(`data/${name}`);
+  if (!element) throw new Error(`${name} is not in this file`);
+  const bytes = Uint8Array.from(atob(element.textContent), (character) => character.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))).json();
+}
+
+/** All about a feature, or null where only its row of the listing exists. */
+export async function loadFeature(run, feature) {
+  const index = run.detailed.indexOf(feature);
+  if (index < 0) return null;
+  const shard = await load(`features/${Math.floor(index / run.shard_size)}`);
+  return shard.features[String(feature)] || null;
+}
+
+/** Which features fire where in a text, from the running server. Throws an Error with the server's reason. */
+export async function askFire(text) {
+  const response = await fetch(`api/fire?text=${encodeURIComponent(text)}`);
+  const reply = await response.json().catch(() => ({error: `the server answered ${response.status}`}));
+  if (!response.ok || reply.error) throw new Error(reply.error || `the server answered ${response.status}`);
+  return reply;
+}
