@@ -29,6 +29,7 @@ def run(
     import sys
 
     from autointerp import verbs
+    from autointerp.cli._output import print_verdict
     from autointerp.cli._progress import terminal_progress
 
     def ready(url: str) -> None:
@@ -37,5 +38,6 @@ def run(
             import webbrowser
 
             webbrowser.open(url)
+        print_verdict(f"view: {run} is shown until Ctrl-C")
 
     verbs.view(run, compare=compare, port=port, sae=sae, device=device, ready=ready, progress=terminal_progress())

@@ -54,10 +54,20 @@ def make_app(site: Site, machine: Machine) -> Starlette:
         except (AutointerpError, RuntimeError) as error:  # torch's own are RuntimeErrors
             return _error(request, str(error), 400)
 
+    def feature(request: Request) -> Response:
+        number = request.query_params.get("id", "")
+        try:
+            if not (number.isascii() and number.isdecimal()):
+                return _error(request, "name a feature: ?id=17", 400)
+            return _answer(request, site.any_feature(int(number), machine), _JSON)
+        except (AutointerpError, RuntimeError, OSError) as error:
+            return _error(request, str(error), 400)
+
     return Starlette(
         routes=[
             Route("/", page),
             Route("/api/fire", fires),
+            Route("/api/feature", feature),
             Route("/data/{name:path}.json", document),
             Route("/{name}", file),
         ]

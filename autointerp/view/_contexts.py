@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,18 +19,17 @@ Pieces = Mapping[int, str]
 
 
 def contexts_of(
-    opened: Opened, feature: int, verdicts: Mapping[Place, bool], pieces: Pieces | None
+    opened: Opened, contexts: Sequence[Context], verdicts: Mapping[Place, bool], pieces: Pieces | None
 ) -> list[dict[str, Any]]:
     """Every context of a feature, explain before score, by stratum.
 
     Args:
         opened: The run.
-        feature: Its id.
+        contexts: All of the feature's.
         verdicts: What the judge said, by place.
         pieces: How tokens are spelt; None: nothing can be shown around contexts.
     """
     found, number = [], 0
-    contexts = opened.contexts.get(feature, [])
     shown = _shown_to_labeler(opened, contexts)
     for context in contexts:
         is_explain = context.split == "explain"
@@ -55,7 +54,7 @@ def contexts_of(
     return found
 
 
-def _shown_to_labeler(opened: Opened, contexts: list[Context]) -> set[int]:
+def _shown_to_labeler(opened: Opened, contexts: Sequence[Context]) -> set[int]:
     """Numbers of the explain contexts that the labeler saw: rules see all."""
     explain = [context for context in contexts if context.split == "explain"]
     labeler = opened.manifest.labeler

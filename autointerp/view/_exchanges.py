@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from typing import Any
 
 from autointerp.llm import Attempt, Journal
 from autointerp.view._opened import Opened
 
 
-def exchanges(opened: Opened, features: Iterable[int]) -> dict[int, list[dict[str, Any]]]:
-    """Every attempt about each feature, in the order of writing.
+def exchanges(opened: Opened, feature: int) -> list[dict[str, Any]]:
+    """Every attempt about a feature, in the order of writing.
 
     The journal holds neither keys nor headers, so none can be shown.
 
     Args:
         opened: The run.
-        features: Which.
+        feature: Its id.
 
     Raises:
         UsageError: The journal is damaged.
     """
-    rows = opened.journal_rows
+    rows = opened.journal_rows.get(feature)
     if not rows:
-        return {feature: [] for feature in features}
+        return []
     with Journal(opened.run.journal, read_only=True) as journal:
-        return {
-            feature: [_exchange(attempt) for attempt in journal.attempts(rows.get(feature, []))] for feature in features
-        }
+        return [_exchange(attempt) for attempt in journal.attempts(rows)]
 
 
 def _exchange(attempt: Attempt) -> dict[str, Any]:

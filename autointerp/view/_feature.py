@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from autointerp.harvest import Context
 from autointerp.label import CLASSES
 from autointerp.view._contexts import Pieces, contexts_of
 from autointerp.view._judged import judged
@@ -25,6 +26,7 @@ _N_TOP_TOKENS = 20
 def feature_page(
     opened: Opened,
     feature: int,
+    contexts: Sequence[Context],
     *,
     sketches: Sketches | None,
     pieces: Pieces | None,
@@ -36,13 +38,14 @@ def feature_page(
     Args:
         opened: The run.
         feature: Its id.
+        contexts: Of the feature.
         sketches: What the harvest counted; None where that is gone.
         pieces: How tokens are spelt; None where the model can't be loaded.
         sections: ``logits``, ``nearest`` and the like, as computed with the model, and under ``missing`` why not.
         sent: What was sent about it.
     """
     label, score = opened.labels.get(feature), opened.scores.get(feature)
-    verdicts = judged(opened, feature)
+    verdicts = judged(opened, feature, contexts)
     missing = dict(sections.get("missing", {}))
     if isinstance(verdicts, str):
         missing["judged"] = verdicts
@@ -53,7 +56,7 @@ def feature_page(
         "statistics": _statistics(opened, feature),
         "histogram": sketches.histogram_of(feature) if sketches else None,
         "positions": sketches.positions_of(feature) if sketches else None,
-        "contexts": contexts_of(opened, feature, {} if isinstance(verdicts, str) else verdicts, pieces),
+        "contexts": contexts_of(opened, contexts, {} if isinstance(verdicts, str) else verdicts, pieces),
         "deciles": deciles_of(score) if score else None,
         "scores": scores_of(score, _floor(opened)) if score else [],
         **_tokens(opened, feature, sketches, pieces),

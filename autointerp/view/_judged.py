@@ -15,12 +15,13 @@ Place = tuple[int, int]
 """Window and position."""
 
 
-def judged(opened: Opened, feature: int) -> dict[Place, bool] | str:
+def judged(opened: Opened, feature: int, contexts: Sequence[Context]) -> dict[Place, bool] | str:
     """Whether the judge sees the feature in its held-out contexts.
 
     Args:
         opened: The run.
         feature: Its id.
+        contexts: All of its contexts.
 
     Returns:
         By place of the context; or why there is no verdict, in words.
@@ -33,7 +34,7 @@ def judged(opened: Opened, feature: int) -> dict[Place, bool] | str:
         return "there is no label to judge"
     if judge is None or feature not in opened.scores:
         return "not scored yet"
-    question = _question(feature, label, opened.contexts.get(feature, []), seed=opened.manifest.seed)
+    question = _question(feature, label, contexts, seed=opened.manifest.seed)
     if question is None:
         return "a polysemantic label names nothing to look for" if label.rule is None else "too few held-out contexts"
     fires = _by_rule(question) if judge.provider == RULES else _from_journal(opened, judge, question)

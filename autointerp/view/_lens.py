@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from autointerp.run import Tick
 from autointerp.view._machine import Machine
 
 N_TOKENS = 10
@@ -12,12 +13,13 @@ N_TOKENS = 10
 _BLOCK = 64
 
 
-def logits_of(machine: Machine, features: Sequence[int]) -> Mapping[str, Any]:
+def logits_of(machine: Machine, features: Sequence[int], tick: Tick) -> Mapping[str, Any]:
     """The logit lens of each feature's decoder direction.
 
     Args:
         machine: SAE and model.
         features: Which.
+        tick: Told features done of all.
 
     Returns:
         By feature, ``promoted`` and ``suppressed``: token texts with their logits, the strongest first.
@@ -35,6 +37,7 @@ def logits_of(machine: Machine, features: Sequence[int]) -> Mapping[str, Any]:
                 "promoted": _strongest(subject, row, sign=1),
                 "suppressed": _strongest(subject, row, sign=-1),
             }
+        tick(at + len(block), len(features))
     return found
 
 

@@ -30,7 +30,8 @@ class Machine:
         """
         self._opened, self._sae_path, self._device = opened, sae_path, device
         self._loading = threading.Lock()
-        self._running = threading.Lock()
+        self.running = threading.Lock()
+        """Held by whoever runs the model: a hook on it serves one."""
         self._sae: SAE | AutointerpError | None = None
         self._subject: BridgeSubject | AutointerpError | None = None
 
@@ -76,7 +77,7 @@ class Machine:
         return _given(self._subject)
 
     def activations(self, tokens: torch.Tensor) -> SparseActs:
-        """What fires in some windows; one call at a time, because a hook on the model serves one.
+        """What fires in some windows.
 
         Args:
             tokens: int64 [b, t]
@@ -88,7 +89,7 @@ class Machine:
             AutointerpError: SAE or model can't be had.
         """
         model, subject = self.sae, self.subject
-        with self._running, torch.no_grad():
+        with self.running, torch.no_grad():
             x = subject.residuals(tokens).flatten(0, 1)  # [b, t, d] -> [b * t, d]
             return model.encode_sparse(x.to(model.W_enc.device))
 

@@ -26,12 +26,13 @@ Neighbours = Mapping[str, list[list[float]]]
 """By feature: other features with a number, the nearest first."""
 
 
-def by_decoder(machine: Machine, features: Sequence[int]) -> Neighbours:
+def by_decoder(machine: Machine, features: Sequence[int], tick: Tick) -> Neighbours:
     """Features whose decoder directions have the largest cosine with a feature's, where that is above 0.
 
     Args:
         machine: Of which the SAE is asked.
         features: Whose neighbours.
+        tick: Told features done of all.
 
     Raises:
         AutointerpError: The SAE can't be had.
@@ -42,6 +43,7 @@ def by_decoder(machine: Machine, features: Sequence[int]) -> Neighbours:
         block = list(features[at : at + _BLOCK])
         cosine = (directions[block] @ directions.T).cpu().numpy()  # [n, F]
         found.update(_nearest(cosine, block))
+        tick(at + len(block), len(features))
     return found
 
 
@@ -57,6 +59,8 @@ def by_firing(opened: Opened, machine: Machine, features: Sequence[int], tick: T
     Raises:
         AutointerpError: SAE, model or windows can't be had.
     """
+    if not features:
+        return {}
     active = _active(opened, machine, tick)
     count = np.asarray(active.sum(axis=0))  # [F]
     found = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -42,15 +42,18 @@ class Opened:
         return self.run.path.resolve().name
 
     def statistics(self, feature: int) -> dict[str, Any]:
-        """A feature's row of ``features.parquet``."""
-        return self._rows[feature]
+        """A feature's row of ``features.parquet``.
+
+        Raises:
+            UsageError: There is no such feature.
+        """
+        if feature not in self._rows:
+            raise UsageError(f"there is no feature {feature}")
+        return {str(name): value for name, value in self.features.iloc[self._rows[feature]].items()}
 
     @cached_property
-    def _rows(self) -> dict[int, dict[str, Any]]:
-        chosen = self.features[self.features["feature"].isin(self.detailed)]
-        names = [str(name) for name in chosen.columns]
-        rows = (dict(zip(names, values, strict=True)) for values in chosen.itertuples(index=False, name=None))
-        return {int(row["feature"]): row for row in rows}
+    def _rows(self) -> dict[int, int]:
+        return {int(feature): row for row, feature in enumerate(self.features["feature"])}
 
     @cached_property
     def groups(self) -> dict[str, list[int]]:
@@ -67,10 +70,9 @@ class Opened:
         """Scores by feature."""
         return {row.feature: row for row in load_score_rows(self.run)} if self.run.scores.exists() else {}
 
-    @cached_property
-    def contexts(self) -> dict[int, list[Context]]:
-        """Contexts by feature."""
-        return load_contexts(self.run) if self.run.contexts.exists() else {}
+    def contexts(self, features: Collection[int]) -> dict[int, list[Context]]:
+        """Contexts of some features; those that have none are left out."""
+        return load_contexts(self.run, features) if self.run.contexts.exists() else {}
 
     @cached_property
     def detailed(self) -> list[int]:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
 from autointerp.errors import UsageError
+from autointerp.harvest import Context
 from autointerp.view._compare import comparison
 from autointerp.view._exchanges import exchanges
 from autointerp.view._feature import feature_page
 from autointerp.view._listing import listing
+from autointerp.view._machine import Machine
+from autointerp.view._on_demand import contexts_now
 from autointerp.view._opened import Opened
 from autointerp.view._pack import to_json
 from autointerp.view._run_page import SCHEMA_VERSION, run_page
@@ -90,6 +94,26 @@ class Site:
                 return comparison(self.opened, self._other)
         return self._shard(int(name.removeprefix("features/")))
 
+    def any_feature(self, feature: int, machine: Machine) -> str:
+        """Details of a feature that was not selected, with contexts made now.
+
+        Args:
+            feature: Its id.
+            machine: Makes them.
+
+        Returns:
+            A document like those of ``features``.
+
+        Raises:
+            AutointerpError: There is no such feature, or SAE, model or harvest can't be had.
+        """
+        self.opened.statistics(feature)
+        self._sections.wait(_PATIENCE_S)
+        contexts = contexts_now(self.opened, machine, feature)
+        own = self._sections.on_demand(feature)
+        with self._lock:
+            return to_json({"schema": SCHEMA_VERSION, "features": {str(feature): self._page(feature, contexts, own)}})
+
     def _run(self) -> dict[str, Any]:
         return run_page(
             self.opened, shard_size=SHARD_SIZE, can_fire=self._can_fire, has_compare=self._other is not None,
@@ -102,7 +126,7 @@ class Site:
         what = {
             "No features are labelled yet.": not opened.labels,
             "The labels are not scored yet.": bool(opened.labels) and not opened.scores,
-            "There are no contexts.": not opened.contexts,
+            "There are no contexts.": not opened.run.contexts.exists(),
         }
         notes = [sentence for sentence, is_so in what.items() if is_so]
         return [*notes, *dict.fromkeys(f"Not all can be shown: {reason}" for reason in missing.values())]
@@ -110,16 +134,24 @@ class Site:
     def _shard(self, number: int) -> dict[str, Any]:
         opened = self.opened
         features = opened.detailed[number * SHARD_SIZE : (number + 1) * SHARD_SIZE]
-        gone, sent = self._gone, exchanges(opened, features)
-        pieces = None if "more" in gone else self._sections.pieces
-        pages = {}
-        for feature in features:
-            own = self._sections.of(feature)
-            own["missing"] |= gone
-            pages[str(feature)] = feature_page(
-                opened, feature, sketches=self._sketches, pieces=pieces, sections=own, sent=sent[feature]
-            )
+        contexts = opened.contexts(features)
+        pages = {
+            str(feature): self._page(feature, contexts.get(feature, []), self._sections.of(feature))
+            for feature in features
+        }
         return {"schema": SCHEMA_VERSION, "features": pages}
+
+    def _page(self, feature: int, contexts: Sequence[Context], own: dict[str, Any]) -> dict[str, Any]:
+        own["missing"] |= self._gone
+        return feature_page(
+            self.opened,
+            feature,
+            contexts,
+            sketches=self._sketches,
+            pieces=None if "more" in self._gone else self._sections.pieces,
+            sections=own,
+            sent=exchanges(self.opened, feature),
+        )
 
     @cached_property
     def _gone(self) -> dict[str, str]:

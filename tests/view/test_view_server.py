@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
+from view_run import WORDS
 
 from autointerp.errors import UsageError
 from autointerp.run import RunDirectory
@@ -187,6 +188,40 @@ def test_many_may_ask_at_once(viewer: Viewer) -> None:
     for number, text in enumerate(texts):
         assert "".join(found[number]["tokens"]) == text
         assert found[number] == found[number % 4]
+
+
+def test_a_feature_that_nobody_selected_is_made_on_demand(viewer: Viewer, documents, features) -> None:
+    other = next(number for number in range(12) if number not in features)
+    response, body = ask(viewer, f"api/feature?id={other}")
+    (page,) = json.loads(body)["features"].values()
+    assert response.status == 200
+    assert page["label"] is None
+    assert page["missing"]["judged"] == "there is no label to judge"
+    assert {one["split"] for one in page["contexts"]} == {"explain", "score"}
+    assert page["top_tokens"][0]["token"] == WORDS[other]
+    top = next(one for one in page["contexts"] if one["stratum"] == "top")
+    assert top["tokens"][top["peak"]] == WORDS[other]
+    assert top["more"]["before"] or top["more"]["after"]
+    assert page["logits"]["promoted"]
+    assert page["nearest"]["decoder"]
+    assert not page["nearest"]["coactive"]
+    assert "selected" in page["missing"]["coactive"]
+
+
+def test_on_demand_gives_what_selecting_gives(viewer: Viewer, features) -> None:
+    chosen = next(number for number in features if number < 12)
+    (page,) = json.loads(ask(viewer, f"api/feature?id={chosen}")[1])["features"].values()
+    for name in ("contexts", "label", "logits", "histogram", "scores"):
+        assert page[name] == features[chosen][name]
+
+
+@pytest.mark.parametrize(
+    ("query", "why"), [("", "name a feature"), ("?id=x", "name a feature"), ("?id=99", "no feature 99")]
+)
+def test_features_that_are_none(viewer: Viewer, query: str, why: str) -> None:
+    response, body = ask(viewer, f"api/feature{query}")
+    assert response.status == 400
+    assert why in json.loads(body)["error"]
 
 
 def test_without_the_sae_the_text_box_says_why(run: RunDirectory) -> None:
