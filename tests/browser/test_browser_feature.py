@@ -63,7 +63,7 @@ def test_contexts_stand_by_stratum_with_the_judges_answers(feature: Page) -> Non
 
 
 def test_only_held_out_contexts_when_asked_for_and_the_url_keeps_it(feature: Page) -> None:
-    feature.get_by_role("combobox", name="Text").select_option("score")
+    feature.get_by_role("combobox", name="Show").select_option("score")
     expect(feature.locator(".row")).to_have_count(5)
     feature.reload()
     expect(feature.locator(".row")).to_have_count(5)

@@ -31,6 +31,9 @@ export function startKeys(actions) {
     event.preventDefault();
     action();
   });
+  document.addEventListener('click', (event) => {
+    for (const menu of document.querySelectorAll('details.menu[open]')) if (!menu.contains(event.target)) menu.open = false;
+  });
   return dialog;
 }
 
