@@ -34,6 +34,7 @@ VERBS = (
     "score",
     "sweep",
     "train",
+    "view",
 )
 """The functions of this module."""
 

@@ -18,14 +18,18 @@ def register(app: typer.Typer) -> None:
 
 def export(
     run: o.RunArgument,
-    format: Annotated[Literal["csv", "jsonl"], typer.Option(help="File format.")] = "csv",  # noqa: A002
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to. [the run's labels.<format>]")] = None,
+    format: Annotated[Literal["csv", "jsonl", "html"], typer.Option(help="File format.")] = "csv",  # noqa: A002
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE|DIR", help="Where to. [labels.<format>, or html/, in the run]")
+    ] = None,
     raw: Annotated[bool, typer.Option("--raw", help="Don't make cells safe for spreadsheets.")] = False,
+    one_file: Annotated[bool, typer.Option("--one-file", help="With html: one page that needs nothing else.")] = False,
 ) -> None:
-    """Write the labels in another format, and print the file's path."""
+    """Write the labels in another format, or the run as pages to look at; print the file's path."""
     from autointerp import verbs
+    from autointerp.cli._progress import terminal_progress
 
-    print(verbs.export(run, format, out=out, raw=raw))
+    print(verbs.export(run, format, out=out, raw=raw, one_file=one_file, progress=terminal_progress()))
 
 
 def report(run: o.RunArgument) -> None:

@@ -11,6 +11,7 @@ from autointerp.verbs._retry import Retried, retry
 from autointerp.verbs._score import score
 from autointerp.verbs._sweep import SweepResult, sweep
 from autointerp.verbs._train import train
+from autointerp.verbs._view import view
 
 __all__ = [
     "DEMO_FEATURES",
@@ -33,4 +34,5 @@ __all__ = [
     "score",
     "sweep",
     "train",
+    "view",
 ]
