@@ -1,5 +1,5 @@
 /** Any text: which features fire where, by the model and SAE of the running server. */
-import {asCount, asFigure, tokenText, writtenText} from './format.js';
+import {asCount, asFigure, tokenName, writtenText} from './format.js';
 import {askFire} from './load.js';
 import {el, section} from './dom.js';
 import {featureHash, rewriteQuery} from './route.js';
@@ -42,7 +42,7 @@ export function textPage(run, table, query, say) {
 /** The text, token by token, and the strongest features on all of it or on one chosen token. */
 function firedParts(reply, table) {
   const results = el('div', {class: 'results'});
-  const buttons = reply.tokens.map((token, i) => el('button', {type: 'button', class: 'token-button mono', 'aria-pressed': 'false', click: () => choose(i)}, tokenText(token)));
+  const buttons = reply.tokens.map((token, i) => el('button', {type: 'button', class: 'token-button mono', 'aria-pressed': 'false', click: () => choose(i)}, tokenName(token)));
   let chosen = -1;
   const choose = (i) => {
     chosen = chosen === i ? -1 : i;
