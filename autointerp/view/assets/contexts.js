@@ -8,7 +8,7 @@ const STRATA = [
   ['top', 'Strongest', 'The strongest activations'],
   ['deciles', 'Deciles', 'Drawn from each tenth of its activations, the strongest tenth (d9) first'],
   ['below_10pct_of_max', 'Below 10 % of the maximum', 'Weak activations, of any decile'],
-  ['negative_hard', 'Hard negatives', 'The feature is off although the token is its own'],
+  ['negative_hard', 'Hard negatives', 'The feature is off although the token is its own, or one like it'],
   ['negative_random', 'Random negatives', 'Places drawn at random where the feature is off'],
 ];
 
