@@ -41,27 +41,51 @@ def label_of(feature: int) -> str | None:
     return None
 
 
-def write_run(folder: Path) -> None:
-    """A run's data documents under ``folder/data``."""
-    data = folder / "data"
-    details = {feature: feature_of(feature) for feature in range(N_DETAILED)}
-    _write(data / "run.json", run_of(N_FEATURES, N_DETAILED))
-    _write(data / "listing.json", listing_of(N_FEATURES, N_DETAILED))
-    _write(data / "compare.json", comparison())
+def documents() -> dict[str, Any]:
+    """The small run's documents by name."""
+    found = {
+        "run": run_of(N_FEATURES, N_DETAILED),
+        "listing": listing_of(N_FEATURES, N_DETAILED),
+        "compare": comparison(),
+    }
     for first in range(0, N_DETAILED, SHARD_SIZE):
-        shard = {str(feature): details[feature] for feature in range(first, min(first + SHARD_SIZE, N_DETAILED))}
-        _write(data / "features" / f"{first // SHARD_SIZE}.json", {"schema": 1, "features": shard})
+        features = range(first, min(first + SHARD_SIZE, N_DETAILED))
+        shard = {str(feature): feature_of(feature) for feature in features}
+        found[f"features/{first // SHARD_SIZE}"] = {"schema": 1, "features": shard}
+    return found
 
 
-def write_large_run(folder: Path, n: int = 25_000) -> None:
-    """A run of many features, of which 400 are labelled; no details."""
-    _write(folder / "data" / "run.json", {**run_of(n, 0), "compare": False, "can_fire": False})
-    _write(folder / "data" / "listing.json", listing_of(n, 400))
+def large_documents(n: int = 25_000) -> dict[str, Any]:
+    """The documents of a run of many features, of which 400 are labelled; no details."""
+    return {"run": {**run_of(n, 0), "compare": False, "can_fire": False}, "listing": listing_of(n, 400)}
 
 
-def _write(file: Path, document: Any) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(document, separators=(",", ":")), encoding="utf-8")  # ASCII: lone surrogates are escaped
+def bare_documents() -> dict[str, Any]:
+    """The documents of a run that is harvested and no more."""
+    none = {
+        "groups": [],
+        "nulls": [],
+        "failures": [],
+        "labeler": None,
+        "judge": None,
+        "cost_usd": None,
+        "seconds": None,
+    }
+    listing = listing_of(N_FEATURES, 0)
+    statistics = ("feature", "n_active", "density", "max_activation", "selectivity", "rank", "top_token")
+    notes = ["No features are labelled yet."]
+    return {
+        "run": {**run_of(N_FEATURES, 0), **none, "notes": notes, "compare": False, "can_fire": False},
+        "listing": {**listing, "columns": {name: listing["columns"][name] for name in statistics}},
+    }
+
+
+def write_documents(found: dict[str, Any], folder: Path) -> None:
+    """Documents as files under ``folder/data``."""
+    for name, document in found.items():
+        file = folder / "data" / f"{name}.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(document), encoding="ascii")  # lone surrogates are escaped
 
 
 def rate(k: int, n: int) -> dict[str, Any]:

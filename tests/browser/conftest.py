@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from browser_data import write_large_run, write_run
+from browser_data import documents, large_documents, write_documents
 from browser_server import PageServer
 
 QUIET = (
@@ -60,7 +60,7 @@ def browser() -> Iterator[Browser]:
 def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where the pages of the small run are served."""
     folder = tmp_path_factory.mktemp("run")
-    write_run(folder)
+    write_documents(documents(), folder)
     with PageServer(folder) as server:
         yield server.url
 
@@ -68,7 +68,7 @@ def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def large(tmp_path: Path) -> Iterator[PageServer]:
     """The pages of a run of 25,000 features."""
-    write_large_run(tmp_path)
+    write_documents(large_documents(), tmp_path)
     with PageServer(tmp_path) as server:
         yield server
 

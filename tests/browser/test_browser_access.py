@@ -15,7 +15,7 @@ PAGES = {
     "failed feature": "#/feature/19",
     "feature without details": "#/feature/50",
     "compare": "#/compare?show=all",
-    "text": "#/text?text=one+two+three",
+    "text": "#/text?text=one++three",
     "nowhere": "#/nowhere",
 }
 

@@ -63,7 +63,7 @@ def test_contexts_stand_by_stratum_with_the_judges_answers(feature: Page) -> Non
 
 
 def test_only_held_out_contexts_when_asked_for_and_the_url_keeps_it(feature: Page) -> None:
-    feature.get_by_role("combobox", name="Text").select_option("score")
+    feature.get_by_role("combobox", name="Show").select_option("score")
     expect(feature.locator(".row")).to_have_count(5)
     feature.reload()
     expect(feature.locator(".row")).to_have_count(5)
@@ -98,7 +98,7 @@ def test_shade_and_underline_grow_with_activation(feature: Page) -> None:
 
 
 def test_blanks_are_visible_but_copied_as_they_are(feature: Page) -> None:
-    assert feature.locator(".feed").first.evaluate("(one) => getComputedStyle(one, '::before').content") == '"↵"'
+    assert feature.locator(".feed").first.evaluate("(one) => getComputedStyle(one, '::before').content") == '"↵" / ""'
     copied = feature.evaluate("""() => {
         const range = document.createRange();
         range.selectNodeContents(document.querySelector('.tokens'));

@@ -26,6 +26,7 @@ def test_a_feature_of_that_name_is_shown_as_text(page: Page, base_url: str, numb
 
 def test_invisible_characters_are_shown_by_their_code_and_turn_nothing_around(page: Page, base_url: str) -> None:
     page.goto(f"{base_url}#/feature/10")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
     codes = page.locator("h1 .hidden-character").evaluate_all("(all) => all.map((one) => one.dataset.code)")
     assert codes == ["U+202E", "U+202C", "U+2066"]
     places = page.locator("h1 bdi").evaluate("""(bdi) => {

@@ -92,6 +92,8 @@ def test_columns_can_be_added(page: Page, base_url: str) -> None:
     page.get_by_role("checkbox", name="Fuzzing ba").check()
     expect(page.get_by_role("columnheader", name="Fuzzing ba")).to_be_visible()
     assert "fuzzing_ba" in page.url
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("checkbox", name="Fuzzing ba")).to_be_hidden()
 
 
 def test_a_list_without_matches_says_so(page: Page, base_url: str) -> None:

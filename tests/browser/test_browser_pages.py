@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from browser_data import HOSTILE
+from browser_data import HOSTILE, N_FEATURES, bare_documents, write_documents
+from browser_server import PageServer
 from playwright.sync_api import Page, expect
 
 
@@ -84,3 +87,34 @@ def test_the_tab_key_reaches_the_content_first(page: Page, base_url: str) -> Non
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_be_focused()
+
+
+def test_a_run_without_labels_is_a_list_of_statistics(page: Page, tmp_path: Path) -> None:
+    write_documents(bare_documents(), tmp_path)
+    with PageServer(tmp_path) as server:
+        page.goto(server.url)
+        expect(page.locator("p.count")).to_have_text(f"{N_FEATURES} features")
+        expect(page.get_by_text("No features are labelled yet.")).to_be_visible()
+        expect(page.get_by_role("region", name="Rates")).to_have_count(0)
+        expect(page.get_by_role("columnheader")).to_have_count(5)  # no verdicts, no scores; the rank is in the menu
+        page.get_by_role("link", name="7", exact=True).click()
+        expect(page.get_by_role("region", name="Statistics")).to_contain_text("32")
+
+
+def test_what_is_not_there_is_named(page: Page, tmp_path: Path, complaints: list[str]) -> None:
+    write_documents({"run": bare_documents()["run"]}, tmp_path)
+    with PageServer(tmp_path) as server:
+        page.goto(server.url)
+        expect(page.get_by_role("status")).to_have_text(
+            "The run could not be shown: data/listing.json: the server answered 404"
+        )
+    assert "404" in complaints.pop()  # the browser's own note
+
+
+def test_a_text_no_model_can_take_keeps_the_page(page: Page, base_url: str, complaints: list[str]) -> None:
+    page.goto(f"{base_url}#/text?text=break")
+    expect(page.get_by_role("alert")).to_be_visible()
+    complaints.clear()
+    page.get_by_role("textbox", name="Text").fill("one two")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("table.paged tbody tr")).to_have_count(2)

@@ -13,6 +13,7 @@ import {textPage} from './textbox.js';
 import {unpackListing} from './columns.js';
 import {writtenText} from './format.js';
 
+const LOADING_DELAY_MS = 250;
 const main = el('main', {id: 'main', tabindex: -1});
 const live = el('p', {class: 'sr', role: 'status'});
 const data = {run: null, table: null};
@@ -36,11 +37,13 @@ async function show() {
 
 async function draw(route, first) {
   let nodes;
+  const waiting = setTimeout(() => main.replaceChildren(el('p', {class: 'dim', role: 'status'}, 'Loading …')), LOADING_DELAY_MS);
   try {
     nodes = [await pageOf(route)].flat(9).filter(Boolean);
   } catch (error) {
     nodes = [el('h1', {tabindex: -1}, 'Nothing to show'), el('p', {role: 'alert'}, writtenText(error.message)), el('p', {}, el('a', {href: '#/'}, 'All features'))];
   }
+  clearTimeout(waiting);
   if (route !== shownRoute) return;
   main.replaceChildren(...nodes);
   main.className = `page-${route.page}`;
@@ -59,7 +62,7 @@ function pageOf(route) {
   }
   if (route.page === 'feature') return featurePage(run, table, route.feature, route.query);
   if (route.page === 'compare') return comparePage(run, route.query);
-  if (route.page === 'text') return textPage(run, route.query, say);
+  if (route.page === 'text') return textPage(run, table, route.query, say);
   throw new Error('There is no such page.');
 }
 

@@ -26,6 +26,14 @@ const KNOWN = [
   ['beyond_token', 'Beyond token', (value) => yesNo(value), false, false, 'Better than naming the usual token'],
 ];
 
+/** What to call a feature in a line: its label, or else the token it fires on most. */
+export function featureName(table, feature) {
+  const row = table.rowOf(feature);
+  const [label, top] = [table.column('label')[row], table.column('top_token')[row]];
+  if (label || isMissing(top)) return labelText(label);
+  return el('span', {class: 'dim'}, 'not labelled, top token ', tokenName(top));
+}
+
 const NOT_SHOWN = new Set(['groups']);
 
 /** Columns that a listing has values in: {key, title, show, isNumber, isFirst, hint}; those without a name of ours come last. */

@@ -8,11 +8,11 @@ const STRATA = [
   ['top', 'Strongest', 'The strongest activations'],
   ['deciles', 'Deciles', 'Drawn from each tenth of its activations, the strongest tenth (d9) first'],
   ['below_10pct_of_max', 'Below 10 % of the maximum', 'Weak activations, of any decile'],
-  ['negative_hard', 'Hard negatives', 'The feature is off although the token is its own'],
+  ['negative_hard', 'Hard negatives', 'The feature is off although the token is its own, or one like it'],
   ['negative_random', 'Random negatives', 'Places drawn at random where the feature is off'],
 ];
 
-const SPLITS = [['', 'all text'], ['explain', 'for the labeler'], ['score', 'held out']];
+const SPLITS = [['', 'all contexts'], ['explain', 'for the labeler'], ['score', 'held out']];
 
 /** The contexts of a feature with their controls. `split` is the choice in the URL, `splitChosen` is told of another. */
 export function contextSection(feature, split, splitChosen) {
@@ -30,7 +30,7 @@ export function contextSection(feature, split, splitChosen) {
   alignPeaks(list, aligned.checked);
   return el('section', {class: 'contexts', 'aria-labelledby': 'contexts'},
     el('header', {class: 'bar-line'}, el('h2', {id: 'contexts'}, 'Contexts'),
-      choice('Text', 'split', SPLITS, split, splitChosen), el('label', {class: 'field check'}, aligned, el('span', {}, 'align peaks'))),
+      choice('Show', 'split', SPLITS, split, splitChosen), el('label', {class: 'field check'}, aligned, el('span', {}, 'align peaks'))),
     scaleKey(maximum), list);
 }
 

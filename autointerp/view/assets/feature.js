@@ -23,7 +23,7 @@ export async function featurePage(run, table, feature, query) {
   const details = await loadFeature(run, feature);
   const groups = (table.column('groups')[row] || []).map((index) => run.groups[index].name);
   const value = (name) => table.column(name)[row];
-  const parts = [walkBar(run, table, feature, query), heading(feature, value, details, groups)];
+  const parts = [walkBar(run, table, feature, query), heading(feature, value, details, groups, run.definitions || {})];
   if (!details) {
     return [...parts, el('p', {class: 'dim'}, 'Nobody asked about this feature: it was in no group, so no contexts of it were kept. Its statistics follow.'),
       el('div', {class: 'columns'}, el('div', {class: 'side'}, statisticsPanel(fromListing(value))))];
@@ -42,7 +42,7 @@ function walkBar(run, table, feature, query) {
     step(previous, '← Previous', 'k', 'prev'), step(next, 'Next →', 'j', 'next'));
 }
 
-function heading(feature, value, details, groups) {
+function heading(feature, value, details, groups, means) {
   const low = details && (details.scores || []).find((score) => score.name === 'detection');
   const figures = [
     ['Detection', value('balanced_accuracy'), (x) => asFixed(x, 3), low && !isMissing(low.low) ? `${asFixed(low.low, 2)} to ${asFixed(low.high, 2)}` : null],
@@ -52,17 +52,17 @@ function heading(feature, value, details, groups) {
   ].filter(([, number]) => !isMissing(number));
   return el('header', {class: 'feature-head'},
     el('p', {class: 'kicker'}, `Feature ${feature}`, groups.map((name) => [' · ', el('bdi', {}, name)])),
-    el('h1', {tabindex: -1}, labelText(value('label'))), badges(value, details),
+    el('h1', {tabindex: -1}, labelText(value('label'))), badges(value, details, means),
     el('dl', {class: 'figures'}, figures.map(([name, number, show, note]) => el('div', {}, el('dt', {}, name), el('dd', {}, show(number), note ? el('span', {class: 'dim'}, ` ${note}`) : null)))));
 }
 
-function badges(value, details) {
+function badges(value, details, means) {
   const parts = [];
-  const add = (name, node) => parts.push(el('span', {class: 'fact'}, el('span', {class: 'dim'}, `${name} `), node));
+  const add = (name, node, key = name) => parts.push(el('span', {class: 'fact', title: means[key]}, el('span', {class: 'dim'}, `${name} `), node));
   if (!isMissing(value('verdict'))) add('verdict', verdictBadge(value('verdict')));
   if (!isMissing(value('outcome')) && value('outcome') !== 'ok') add('outcome', outcomeText(value('outcome')));
-  for (const name of ['verified', 'robust', 'beyond_token']) if (!isMissing(value(name))) add(name.replaceAll('_', ' '), yesNo(value(name)));
-  if (!isMissing(value('bottom_verdict'))) add('weakest tenth', String(value('bottom_verdict')));
+  for (const name of ['verified', 'robust', 'beyond_token']) if (!isMissing(value(name))) add(name.replaceAll('_', ' '), yesNo(value(name)), name);
+  if (!isMissing(value('bottom_verdict'))) add('weakest tenth', String(value('bottom_verdict')), 'bottom_decile');
   if (details && !isMissing(details.confidence)) add('confidence', `${details.confidence} of 5`);
   return parts.length ? el('p', {class: 'badges'}, parts) : null;
 }

@@ -94,7 +94,7 @@ function hiddenCharacter(character) {
 
 /** A label, POLYSEMANTIC or what stands for none. */
 export function labelText(label) {
-  return isMissing(label) ? el('span', {class: 'dim'}, 'not labelled') : writtenText(label);
+  return isMissing(label) || label === '' ? el('span', {class: 'dim'}, 'not labelled') : writtenText(label);
 }
 
 const VERDICTS = {MONOSEMANTIC: ['●', 'mono', 'mono'], POLYSEMANTIC: ['◍', 'poly', 'poly']};

@@ -3,11 +3,11 @@ import {el} from './dom.js';
 import {remember, remembered} from './settings.js';
 
 const KEYS = [
-  ['j  or  →', 'next feature, or next row of a list'],
-  ['k  or  ←', 'previous feature, or previous row'],
-  ['/', 'search'],
-  ['Esc', 'leave a field, close this, back to the list'],
-  ['?', 'this help'],
+  [['j', '→'], 'next feature, or next row of a list'],
+  [['k', '←'], 'previous feature, or previous row'],
+  [['/'], 'search'],
+  [['Esc'], 'leave a field, close this, back to the list'],
+  [['?'], 'this help'],
 ];
 
 /** Listen to the keyboard; `actions` are {next, previous, search, back}. Returns the help dialog. */
@@ -31,6 +31,9 @@ export function startKeys(actions) {
     event.preventDefault();
     action();
   });
+  document.addEventListener('click', (event) => {
+    for (const menu of document.querySelectorAll('details.menu[open]')) if (!menu.contains(event.target)) menu.open = false;
+  });
   return dialog;
 }
 
@@ -38,7 +41,7 @@ function helpDialog() {
   const wanted = el('input', {type: 'checkbox', name: 'keys', change: () => remember('keys', wanted.checked ? 'on' : 'off')});
   wanted.checked = remembered('keys', 'on') === 'on';
   const dialog = el('dialog', {'aria-labelledby': 'help-title'}, el('h2', {id: 'help-title'}, 'Keyboard'),
-    el('dl', {class: 'facts'}, KEYS.map(([key, what]) => [el('dt', {}, el('kbd', {}, key)), el('dd', {}, what)])),
+    el('dl', {class: 'facts'}, KEYS.map(([keys, what]) => [el('dt', {}, keys.map((key) => [el('kbd', {}, key), ' '])), el('dd', {}, what)])),
     el('p', {}, 'On a shaded token the arrow keys go to the next one and tell its activation.'),
     el('p', {}, el('label', {class: 'check'}, wanted, el('span', {}, 'single keys act'))),
     el('p', {}, el('button', {type: 'button', class: 'primary', click: () => dialog.close()}, 'Close')));

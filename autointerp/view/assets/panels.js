@@ -1,8 +1,9 @@
 /** What stands beside a feature's contexts: measures, drawings, tokens, neighbours, and what was asked and answered. */
-import {DASH, asCount, asDollars, asFigure, asFixed, asPercent, asRarity, asSeconds, isMissing, labelText, outcomeText, tokenName, writtenText} from './format.js';
+import {DASH, asCount, asDollars, asFigure, asFixed, asPercent, asRarity, asSeconds, isMissing, outcomeText, tokenName, writtenText} from './format.js';
 import {decileChart, histogramChart, intervalBar, positionChart, shareBar} from './charts.js';
 import {aside, el, facts, plainTable, scroller, section} from './dom.js';
 import {featureHash} from './route.js';
+import {featureName} from './columns.js';
 
 /** A panel of a feature, or why it is empty, or nothing where nobody says why. */
 function panel(id, title, content, why, ...more) {
@@ -98,7 +99,7 @@ function tokenTable(feature) {
 function nearestTables(nearest, table, query) {
   if (!nearest) return null;
   const side = (title, measure, rows) => (rows && rows.length ? plainTable(title, [[title, false], [measure, true]], rows.map(([feature, value]) =>
-    [[el('a', {href: featureHash(feature, query)}, String(feature)), ' ', labelText(table.column('label')[table.rowOf(feature)])], asFixed(value, 2)])) : null);
+    [[el('a', {href: featureHash(feature, query)}, String(feature)), ' ', featureName(table, feature)], asFixed(value, 2)])) : null);
   const sides = [side('By decoder', 'Cosine', nearest.decoder), side('By firing together', 'Shared tokens', nearest.coactive)].filter(Boolean);
   return sides.length ? sides : null;
 }
@@ -109,8 +110,14 @@ export function exchangeSection(feature) {
   const why = (feature.missing || {}).exchanges;
   if (!exchanges.length) return panel('exchanges', 'Prompts and replies', null, why);
   return section('exchanges', 'Prompts and replies', exchanges.map((one) => el('details', {class: 'exchange'},
-    el('summary', {}, one.purpose.replaceAll('_', ' '), el('span', {class: 'dim'}, ' · ', outcomeText(one.outcome), ` · ${asDollars(one.cost_usd)} · ${asSeconds(one.seconds)}`)),
+    el('summary', {}, one.purpose.replaceAll('_', ' '), el('span', {class: 'dim'}, ' · ', outcomeText(one.outcome), ` · ${exchangeFacts(one).join(' · ')}`)),
+    one.reason ? el('p', {class: 'bad'}, writtenText(one.reason)) : null,
     one.request.map((message) => turn(message.role, message.content)), turn('reply', one.reply))));
+}
+
+function exchangeFacts(one) {
+  const tokens = isMissing(one.tokens_in) ? [] : [`${asCount(one.tokens_in)} tokens in, ${asCount(one.tokens_out)} out`];
+  return [asDollars(one.cost_usd), asSeconds(one.seconds), ...tokens, ...(one.is_reask ? ['asked again'] : []), ...(one.source === 'cache' ? ['from the cache'] : [])];
 }
 
 function turn(role, content) {

@@ -52,10 +52,10 @@ function testsOf(table, groups, query) {
 
 /** Words in any order, in the label, the top token or the feature's number. */
 function searchTest(table, text) {
-  const words = text.split(/\s+/).filter(Boolean);
+  const words = text.split(/\s+/).filter(Boolean).map((word) => [word, /^#?\d+$/.test(word) ? Number(word.replace('#', '')) : -1]);
   const texts = searchTexts(table);
   const features = table.column('feature');
-  return (row) => words.every((word) => texts[row].includes(word) || String(features[row]) === word.replace(/^#/, ''));
+  return (row) => words.every(([word, number]) => texts[row].includes(word) || features[row] === number);
 }
 
 const searchable = new WeakMap();
