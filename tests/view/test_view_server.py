@@ -12,9 +12,9 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
-from view_run import WORDS
 
 from autointerp.errors import UsageError
+from autointerp.harvest import load_features
 from autointerp.run import RunDirectory
 from autointerp.view import Viewer
 
@@ -198,9 +198,10 @@ def test_a_feature_that_nobody_selected_is_made_on_demand(viewer: Viewer, docume
     assert page["label"] is None
     assert page["missing"]["judged"] == "there is no label to judge"
     assert {one["split"] for one in page["contexts"]} == {"explain", "score"}
-    assert page["top_tokens"][0]["token"] == WORDS[other]
+    token = page["top_tokens"][0]["token"]
+    assert token == load_features(viewer._site.opened.run)["top_tokens"][other][0]
     top = next(one for one in page["contexts"] if one["stratum"] == "top")
-    assert top["tokens"][top["peak"]] == WORDS[other]
+    assert top["tokens"][top["peak"]] == token
     assert top["more"]["before"] or top["more"]["after"]
     assert page["logits"]["promoted"]
     assert page["nearest"]["decoder"]
