@@ -15,9 +15,10 @@ from autointerp.harvest import Context, load_contexts
 from autointerp.label import load_groups
 from autointerp.report._scorers import ScorerView, scorer_views
 from autointerp.report._strength import StrengthView, strength_views
-from autointerp.report._summary import DetectionView, RateView, detection_views, rate_views, read_summary
+from autointerp.report._summary import DetectionView, RateView, detection_views, rate_views
 from autointerp.report._tokens import ContextView, pick_contexts, view_context, visible_text, visible_token
 from autointerp.run import Manifest, RunDirectory
+from autointerp.score import load_summary
 
 MAX_WITH_CONTEXTS = 500
 """Features whose contexts are on the page: more make a page of tens of megabytes."""
@@ -86,7 +87,7 @@ def gather(run: RunDirectory) -> Page:
     labels = _rows(run.labels, members)
     scores = _rows(run.scores, members)
     statistics = _rows(run.features, members, ("feature", "max_activation", "top_tokens"))
-    summary = read_summary(run)
+    summary = load_summary(run)
     contexts = load_contexts(run) if run.contexts.exists() else {}
     features = [
         _feature(

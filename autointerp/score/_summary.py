@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+from autointerp.errors import UsageError
 from autointerp.harvest import load_features
 from autointerp.label import POLYSEMANTIC, LabelRow, load_groups, load_label_rows
 from autointerp.run import RunDirectory, write_text
@@ -65,6 +67,21 @@ def write_summary(run: RunDirectory) -> Json:
     summary = summarise(run)
     write_text(run.summary, json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     return summary
+
+
+def load_summary(run: RunDirectory) -> Mapping[str, Any]:
+    """``summary.json``; empty when there is none yet.
+
+    Raises:
+        UsageError: It can't be read.
+    """
+    if not run.summary.exists():
+        return {}
+    try:
+        found: Mapping[str, Any] = json.loads(run.summary.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{run.summary}: can't be read ({error}). Score the run again.") from error
+    return found
 
 
 def summarise(run: RunDirectory) -> Json:

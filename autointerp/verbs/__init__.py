@@ -1,7 +1,9 @@
 """Every verb of the command line as one function."""
 
+from autointerp.verbs._asking import AskingOptions, DeliveryOptions, SpendingOptions
 from autointerp.verbs._convert import convert
 from autointerp.verbs._demo import DEMO_FEATURES, DEMO_TOKENS, DEMO_TRAINING, DemoResult, demo
+from autointerp.verbs._evaluate import EVALUATION_TOKENS, evaluate
 from autointerp.verbs._export import doctor, export, report
 from autointerp.verbs._gate import baseline, gate
 from autointerp.verbs._harvest import harvest
@@ -17,13 +19,18 @@ __all__ = [
     "DEMO_FEATURES",
     "DEMO_TOKENS",
     "DEMO_TRAINING",
+    "EVALUATION_TOKENS",
+    "AskingOptions",
+    "DeliveryOptions",
     "DemoResult",
     "Retried",
+    "SpendingOptions",
     "SweepResult",
     "baseline",
     "convert",
     "demo",
     "doctor",
+    "evaluate",
     "export",
     "gate",
     "harvest",

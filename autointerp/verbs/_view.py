@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from autointerp.run import Progress, RunDirectory, Silence
-from autointerp.verbs._inputs import optional_path
+from autointerp.run import Progress, RunDirectory
 
 
 def view(
@@ -41,27 +40,22 @@ def view(
 
     other = None if compare is None else RunDirectory.open(compare)
     with Viewer(
-        RunDirectory.open(run), compare=other, port=port, sae_path=optional_path(sae), device=device, progress=progress
+        RunDirectory.open(run),
+        compare=other,
+        port=port,
+        sae_path=None if sae is None else Path(sae),
+        device=device,
+        progress=progress,
     ) as viewer:
         ready(viewer.url)
         viewer.serve()
 
 
-def write_html(
-    run: RunDirectory,
-    out: Path | None,
-    *,
-    one_file: bool = False,
-    compare: str | Path | None = None,
-    sae: str | Path | None = None,
-    device: str = "cpu",
-    progress: Progress | None = None,
-) -> Path:
+def write_html(run: RunDirectory, out: Path | None, *, one_file: bool, device: str, progress: Progress) -> Path:
     """Write a run's pages as files; see ``export``."""
     from autointerp.view import Machine, Opened, Sections, Site, write_pages
 
     opened = Opened(run)
-    sections = Sections(opened, Machine(opened, sae_path=optional_path(sae), device=device), progress or Silence())
-    other = None if compare is None else Opened(RunDirectory.open(compare))
+    sections = Sections(opened, Machine(opened, device=device), progress)
     sections.compute()
-    return write_pages(Site(opened, sections, other=other), out or run.path / "html", one_file=one_file)
+    return write_pages(Site(opened, sections), out or run.path / "html", one_file=one_file)

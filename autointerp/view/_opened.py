@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from functools import cached_property
 from typing import Any
@@ -15,7 +14,7 @@ from autointerp.harvest import Context, load_contexts, load_features
 from autointerp.label import LabelRow, load_groups, load_label_rows
 from autointerp.llm import Journal
 from autointerp.run import Manifest, RunDirectory
-from autointerp.score import ScoreRow, load_score_rows
+from autointerp.score import ScoreRow, load_score_rows, load_summary
 
 
 class Opened:
@@ -110,10 +109,4 @@ class Opened:
         Raises:
             UsageError: It can't be read.
         """
-        if not self.run.summary.exists():
-            return {}
-        try:
-            found: Mapping[str, Any] = json.loads(self.run.summary.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise UsageError(f"{self.run.summary}: can't be read ({error}). Score the run again.") from error
-        return found
+        return load_summary(self.run)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from autointerp.errors import UsageError
-from autointerp.run import write_text
+from autointerp.export import replace_folder
 from autointerp.view._assets import PAGE, assets, single_page, static_page
 from autointerp.view._site import Site
 
@@ -28,30 +28,26 @@ def write_pages(site: Site, out: Path, *, one_file: bool = False) -> Path:
     Raises:
         UsageError: The folder holds something else, or there are too many features for one file.
     """
-    _check(out)
     n_detailed, files = len(site.opened.detailed), assets()
-    if one_file:
-        if n_detailed > MAX_IN_ONE_FILE:
-            raise UsageError(
-                f"--one-file: {n_detailed} features have details, one file holds up to {MAX_IN_ONE_FILE}. "
-                "Leave the option out, or label fewer features."
-            )
-        page = single_page(files, {name: site.document(name) for name in site.names})
-    else:
-        for name in site.names:
-            write_text(out / "data" / f"{name}.json", site.document(name))
-        page = static_page(files)
-        for name, text in files.items():
-            if name != PAGE:
-                write_text(out / name, text)
-    write_text(out / PAGE, page)
+    if one_file and n_detailed > MAX_IN_ONE_FILE:
+        raise UsageError(
+            f"--one-file: {n_detailed} features have details, one file holds up to {MAX_IN_ONE_FILE}. "
+            "Leave the option out, or label fewer features."
+        )
+    with replace_folder(out, form="html") as folder:
+        if one_file:
+            page = single_page(files, {name: site.document(name) for name in site.names})
+        else:
+            page = static_page(files)
+            for name in site.names:
+                _write(folder / "data" / f"{name}.json", site.document(name))
+            for name, text in files.items():
+                _write(folder / name, text)
+        _write(folder / PAGE, page)
     return out / PAGE
 
 
-def _check(out: Path) -> None:
-    if out.is_dir():
-        is_ours = (out / PAGE).is_file() and 'data-version="' in (out / PAGE).read_text("utf-8", "replace")[:1000]
-        if not is_ours and any(out.iterdir()):
-            raise UsageError(f"--out {out}: holds other files. Choose a new folder.")
-    elif out.exists():
-        raise UsageError(f"--out {out}: is a file; name a folder.")
+def _write(file: Path, text: str) -> None:
+    """One file of a folder that comes into its place as a whole."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8", newline="")
