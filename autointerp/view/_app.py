@@ -60,7 +60,7 @@ def make_app(site: Site, machine: Machine) -> Starlette:
             if not (number.isascii() and number.isdecimal()):
                 return _error(request, "name a feature: ?id=17", 400)
             return _answer(request, site.any_feature(int(number), machine), _JSON)
-        except (AutointerpError, RuntimeError, OSError) as error:
+        except (AutointerpError, RuntimeError, OSError, ValueError) as error:
             return _error(request, str(error), 400)
 
     return Starlette(

@@ -46,10 +46,10 @@ def feature_page(
     """
     label, score = opened.labels.get(feature), opened.scores.get(feature)
     verdicts = judged(opened, feature, contexts)
-    missing = dict(sections.get("missing", {}))
+    missing = dict(sections["missing"])
     if isinstance(verdicts, str):
         missing["judged"] = verdicts
-    page: dict[str, Any] = {
+    return {
         "feature": feature,
         "groups": [number for number, ids in enumerate(opened.groups.values()) if feature in ids],
         **_label(asdict(label) if label else {}),
@@ -63,9 +63,8 @@ def feature_page(
         "logits": sections.get("logits"),
         "nearest": {"decoder": sections.get("decoder") or [], "coactive": sections.get("coactive") or []},
         "exchanges": sent,
+        "missing": missing,
     }
-    page["missing"] = missing
-    return page
 
 
 def _label(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from autointerp.harvest import Context
-from autointerp.label import RULES, LabelRow
+from autointerp.label import MONOSEMANTIC, RULES, LabelRow
 from autointerp.llm import Journal, parse_provider, request_key, validate_reply
 from autointerp.run import LLMInput
 from autointerp.score import SCORERS, DetectReply, Question, detection_request, make_trial, questions
@@ -36,10 +36,12 @@ def judged(opened: Opened, feature: int, contexts: Sequence[Context]) -> dict[Pl
         return "not scored yet"
     question = _question(feature, label, contexts, seed=opened.manifest.seed)
     if question is None:
-        return "a polysemantic label names nothing to look for" if label.rule is None else "too few held-out contexts"
+        is_named = label.verdict == MONOSEMANTIC
+        return "too few held-out contexts" if is_named else "a polysemantic label names nothing to look for"
     fires = _by_rule(question) if judge.provider == RULES else _from_journal(opened, judge, question)
     if fires is None:
-        return "the judge's answer is not in the journal"
+        outcome = opened.scores[feature].outcome
+        return "the judge's answer is not in the journal" if outcome == "ok" else f"the judge gave no answer: {outcome}"
     places = [(context.window, context.position) for context in question.trial.contexts]
     return dict(zip(places, fires, strict=True))
 

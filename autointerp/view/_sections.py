@@ -96,7 +96,7 @@ class Sections:
         except (AutointerpError, ValueError, RuntimeError) as error:  # torch's own are RuntimeErrors
             self.missing[name] = str(error)
             return None
-        del self.missing[name]
+        self.missing.pop(name, None)
         return found
 
     def _watched(self, name: str, compute: Callable[[Tick], Any]) -> Any:

@@ -48,7 +48,6 @@ class Site:
         self._can_fire = can_fire
         self._kept: OrderedDict[str, str] = OrderedDict()
         self._lock = threading.Lock()
-        self._sketches: Sketches | None = None
 
     @property
     def names(self) -> list[str]:
@@ -142,26 +141,26 @@ class Site:
         return {"schema": SCHEMA_VERSION, "features": pages}
 
     def _page(self, feature: int, contexts: Sequence[Context], own: dict[str, Any]) -> dict[str, Any]:
-        own["missing"] |= self._gone
+        sketches, gone = self._harvested
+        own["missing"] |= gone
         return feature_page(
             self.opened,
             feature,
             contexts,
-            sketches=self._sketches,
-            pieces=None if "more" in self._gone else self._sections.pieces,
+            sketches=sketches,
+            pieces=None if "more" in gone else self._sections.pieces,
             sections=own,
             sent=exchanges(self.opened, feature),
         )
 
     @cached_property
-    def _gone(self) -> dict[str, str]:
-        """Sections whose files are not there any more, with the reason; reads those that are."""
+    def _harvested(self) -> tuple[Sketches | None, dict[str, str]]:
+        """What the harvest counted, and which sections miss their files, with the reason."""
         try:
             windows = self.opened.windows
         except UsageError as error:
-            return dict.fromkeys(("more", "histogram", "coactive"), str(error))
+            return None, dict.fromkeys(("more", "histogram"), str(error))
         try:
-            self._sketches = Sketches.load(self.opened.run, windows)
+            return Sketches.load(self.opened.run, windows), {}
         except UsageError as error:
-            return {"histogram": str(error)}
-        return {}
+            return None, {"histogram": str(error)}

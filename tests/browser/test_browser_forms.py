@@ -10,9 +10,10 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from autointerp.view._assets import assets, single_page, static_page
 from browser_data import ASSETS, HOSTILE, N_FEATURES, documents, write_documents
 from playwright.sync_api import Page, expect
+
+from autointerp.view._assets import assets, single_page, static_page
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

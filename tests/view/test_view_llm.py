@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,7 +13,8 @@ from autointerp.harvest import load_contexts
 from autointerp.label import explain_contexts, label_features, label_requests, load_groups, load_label_rows
 from autointerp.llm import Asking, Attempt, Journal, Outcome, Request, Usage, parse_provider, request_key
 from autointerp.run import LLMInput, RunDirectory
-from autointerp.score import detection_request, make_trial, questions, score_features
+from autointerp.score import detection_request, load_score_rows, make_trial, questions, score_features
+from autointerp.score._row import write_scores
 
 LLM = "openai:a-model"
 ASKING = Asking(base_url="http://127.0.0.1:1/v1")
@@ -100,9 +102,17 @@ def test_an_answer_that_is_not_in_the_journal_is_missed(asked: RunDirectory, mak
     asked.update(lambda manifest: setattr(manifest, "judge", judge))
     pages = details(asked, make_site).values()
     assert {page["missing"].get("judged") for page in pages} <= {
-        "the judge's answer is not in the journal", "there is no label to judge", "too few held-out contexts",
+        "the judge's answer is not in the journal", "too few held-out contexts",
     }  # fmt: skip
     assert all(one["judged"] is None for page in pages for one in page["contexts"])
+
+
+def test_a_judge_that_failed_is_named(asked: RunDirectory, make_site) -> None:
+    rows = [dataclasses.replace(row, outcome="refused") if row.scored else row for row in load_score_rows(asked)]
+    write_scores(asked, rows)
+    asked.journal.unlink()
+    reasons = [page["missing"].get("judged") for page in details(asked, make_site).values()]
+    assert reasons.count("the judge gave no answer: refused") == sum(row.scored for row in rows) > 0
 
 
 def test_a_run_of_rules_has_sent_nothing(features) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -123,3 +124,21 @@ def test_a_broken_summary_is_named(run: RunDirectory) -> None:
     run.summary.write_text("{")
     with pytest.raises(UsageError, match=r"summary\.json: can't be read"):
         _ = Opened(run).summary
+
+
+def test_25_000_features_are_a_listing_of_a_few_hundred_kilobytes(run: RunDirectory, make_site) -> None:
+    frame, n, chance = load_features(run), 25_000, np.random.default_rng(0)
+    many = frame.iloc[chance.integers(0, 12, n)].reset_index(drop=True)
+    many["feature"] = range(n)
+    many["n_active"] = chance.integers(10, 5_000, n)
+    many["density"] = many["n_active"] / 1_000_000
+    many["max_activation"], many["selectivity"] = chance.lognormal(3, 1, n), chance.lognormal(1, 1, n)
+    many["rank"] = chance.permutation(n) + 1
+    many["top_tokens"] = [[f" token{number}"] for number in chance.integers(0, 4_000, n)]
+    many.to_parquet(run.features)
+    text = make_site(run).document("listing").encode("utf-8")
+    assert len(text) < 800_000
+    assert len(gzip.compress(text)) < 300_000
+    back = json.loads(text)
+    np.testing.assert_allclose(column(back, "density"), many["density"], rtol=1e-3)
+    assert column(back, "top_token") == [tokens[0] for tokens in many["top_tokens"]]
