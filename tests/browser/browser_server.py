@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
-from browser_data import ASSETS, fired
+from browser_data import ASSETS, feature_of, fired
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -63,6 +63,10 @@ def answer(folder: Path, target: str) -> tuple[int, str, bytes]:
         if text == "break":
             return 400, TYPES[".json"], json.dumps({"error": "<b>no model</b>"}).encode()
         return 200, TYPES[".json"], json.dumps(fired(text)).encode()
+    if name == "api/feature":
+        feature = int(parse_qs(url.query)["id"][0])
+        shard = {"schema": 1, "features": {str(feature): {**feature_of(feature), "outcome": None}}}
+        return 200, TYPES[".json"], json.dumps(shard).encode()
     file = folder / name if name.startswith("data/") else ASSETS / name
     if not file.is_file():
         return 404, "text/plain", b"not here"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from browser_data import GROUPS, HOSTILE, N_DETAILED, N_FEATURES
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 WORD = len(HOSTILE)  # the first feature with an ordinary label, "word def"
 
@@ -189,10 +189,28 @@ def test_a_feature_that_failed_says_why(page: Page, base_url: str) -> None:
     expect(page.get_by_text("outcome ! refused")).to_be_visible()
 
 
-def test_a_feature_nobody_asked_about_has_its_statistics(page: Page, base_url: str) -> None:
+def test_a_feature_nobody_asked_about_shows_its_statistics_then_what_the_model_says(page: Page, base_url: str) -> None:
+    held: list[Route] = []
+    page.route("**/api/feature?*", lambda route: held.append(route))  # noqa: PLW0108  # playwright looks at its signature
     page.goto(f"{base_url}#/feature/{N_FEATURES - 2}")
-    expect(page.get_by_text("Nobody asked about this feature")).to_be_visible()
+    expect(page.get_by_text("Running the model for its contexts")).to_be_visible()
     expect(page.get_by_role("region", name="Statistics")).to_contain_text("feature 1")
+    expect(page.locator(".row")).to_have_count(0)
+    held[0].continue_()
+    expect(page.locator(".row")).to_have_count(9)
+    expect(page.get_by_text("Nobody asked about this feature")).to_be_visible()
+
+
+def test_who_walks_on_runs_no_model(page: Page, base_url: str) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "api/feature" in request.url else None)
+    page.goto(f"{base_url}#/feature/{N_DETAILED - 1}")
+    expect(page.get_by_role("region", name="Why this label")).to_be_visible()
+    page.evaluate(f"""() => {{ for (const feature of [{N_DETAILED}, {N_DETAILED + 1}, {N_DETAILED + 2}])
+        setTimeout(() => {{ location.hash = `#/feature/${{feature}}`; }}, 0); }}""")
+    expect(page.get_by_text(f"Feature {N_DETAILED + 2}")).to_be_visible()
+    expect(page.locator(".row")).to_have_count(9)
+    assert [url.rpartition("=")[2] for url in asked] == [str(N_DETAILED + 2)]
 
 
 def test_a_feature_that_does_not_exist_is_not_shown(page: Page, base_url: str) -> None:

@@ -5,7 +5,10 @@ import {el, scroller, section} from './dom.js';
 import {exchangeSection, featurePanels, statisticsPanel} from './panels.js';
 import {featureHash, rewriteQuery, routeHash} from './route.js';
 import {listQuery, selectRows} from './select.js';
-import {loadFeature} from './load.js';
+import {canMakeDetails, loadFeature, makeDetails} from './load.js';
+
+/** How long a reader stays with a feature before the model is run for it. */
+const STAY_MS = 400;
 
 /** The features before and after this one in the list the reader came from: {at, of, previous, next}, null where there is none. */
 export function neighbours(run, table, feature, query) {
@@ -24,13 +27,30 @@ export async function featurePage(run, table, feature, query) {
   const groups = (table.column('groups')[row] || []).map((index) => run.groups[index].name);
   const value = (name) => table.column(name)[row];
   const parts = [walkBar(run, table, feature, query), heading(feature, value, details, groups, run.definitions || {})];
-  if (!details) {
-    return [...parts, el('p', {class: 'dim'}, 'Nobody asked about this feature: it was in no group, so no contexts of it were kept. Its statistics follow.'),
-      el('div', {class: 'columns'}, el('div', {class: 'side'}, statisticsPanel(fromListing(value))))];
+  if (details) return [...parts, detailColumns(feature, details, table, query)];
+  const status = el('p', {class: 'dim', role: 'status'});
+  const columns = el('div', {class: 'columns'}, el('div', {class: 'main'}, el('p', {class: 'dim'}, 'Nobody asked about this feature: it was in no group.'), status),
+    el('div', {class: 'side'}, statisticsPanel(fromListing(value))));
+  if (canMakeDetails(run)) setTimeout(() => putDetails(columns, status, feature, table, query), STAY_MS);
+  else status.textContent = 'No contexts of it were kept.';
+  return [...parts, columns];
+}
+
+/** Ask the model for the details of a feature, once the reader has stayed with it, and show them in place of its statistics. */
+async function putDetails(columns, status, feature, table, query) {
+  if (!columns.isConnected) return;
+  status.textContent = 'Running the model for its contexts …';
+  try {
+    columns.replaceWith(detailColumns(feature, await makeDetails(feature), table, query));
+  } catch (error) {
+    status.replaceChildren('No contexts: ', writtenText(error.message));
   }
-  return [...parts, el('div', {class: 'columns'},
+}
+
+function detailColumns(feature, details, table, query) {
+  return el('div', {class: 'columns'},
     el('div', {class: 'main'}, reasoningSection(feature, details, query), contextsAgain(feature, details, query), exchangeSection(details)),
-    el('div', {class: 'side'}, featurePanels(details, table, query)))];
+    el('div', {class: 'side'}, featurePanels(details, table, query)));
 }
 
 function walkBar(run, table, feature, query) {
@@ -68,6 +88,7 @@ function badges(value, details, means) {
 }
 
 function reasoningSection(feature, details, query) {
+  if (isMissing(details.outcome)) return el('p', {class: 'dim'}, 'Nobody asked about this feature: it was in no group. What follows comes from the model, just now.');
   const said = judgedRight(details.contexts);
   const evidence = (details.evidence || []).map((number) => [el('a', {href: featureHash(feature, new URLSearchParams([...listQuery(query), ['context', String(number)]]))}, `#${number}`), ' ']);
   return section('reasoning', 'Why this label',

@@ -38,9 +38,30 @@ export async function loadFeature(run, feature) {
   return shard.features[String(feature)] || null;
 }
 
+/** Whether details of a feature that nobody asked about can be had: from the model of a running server. */
+export function canMakeDetails(run) {
+  return mode() === 'served' && run.can_fire;
+}
+
+const made = new Map();
+
+/** Details of such a feature; takes seconds, and is remembered. Throws an Error with the server's reason. */
+export function makeDetails(feature) {
+  if (!made.has(feature)) {
+    const asked = ask(`api/feature?id=${feature}`).then((shard) => shard.features[String(feature)]);
+    made.set(feature, asked);
+    asked.catch(() => made.delete(feature));
+  }
+  return made.get(feature);
+}
+
 /** Which features fire where in a text, from the running server. Throws an Error with the server's reason. */
-export async function askFire(text) {
-  const response = await fetch(`api/fire?text=${encodeURIComponent(text)}`);
+export function askFire(text) {
+  return ask(`api/fire?text=${encodeURIComponent(text)}`);
+}
+
+async function ask(address) {
+  const response = await fetch(address);
   const reply = await response.json().catch(() => ({error: `the server answered ${response.status}`}));
   if (!response.ok || reply.error) throw new Error(reply.error || `the server answered ${response.status}`);
   return reply;
