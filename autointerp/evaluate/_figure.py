@@ -69,6 +69,14 @@ def series() -> Iterator[dict[str, Any]]:
         }
 
 
+def from_zero(axes: Any) -> None:
+    """Let the vertical axis start at zero, or below where the data does, with room above."""
+    axes.margins(y=0.12)
+    axes.autoscale_view()
+    low, high = axes.get_ylim()
+    axes.set_ylim(low if axes.dataLim.y0 < 0 else 0.0, high)
+
+
 def plain(text: str) -> str:
     """Someone else's text, such as a token, fit for a figure: nothing invisible, and no mathematics in it.
 

@@ -50,6 +50,10 @@ _SUITES = (
     Suite("pareto", "Fronts of sparsity and error", "autointerp.evaluate.suites.pareto", compares=True),
     Suite("features", "What features are about", "autointerp.evaluate.suites.features", needs_harvest=True,
           reads_selection=True),
+    Suite("layers", "Along the model", "autointerp.evaluate.suites.layers", compares=True),
+    Suite("context", "Position and context length", "autointerp.evaluate.suites.context", compares=True),
+    Suite("propagation", "Propagation of errors", "autointerp.evaluate.suites.propagation", compares=True),
+    Suite("steering", "Steering and removal of features", "autointerp.evaluate.suites.steering"),
 )  # fmt: skip
 SUITES = {suite.name: suite for suite in _SUITES}
 """In the order in which they run."""

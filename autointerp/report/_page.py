@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from autointerp.errors import UsageError
 from autointerp.harvest import Context, load_contexts
 from autointerp.label import load_groups
+from autointerp.report._nulls import NullView, null_views
 from autointerp.report._scorers import ScorerView, scorer_views
 from autointerp.report._strength import StrengthView, strength_views
 from autointerp.report._summary import DetectionView, RateView, detection_views, rate_views
@@ -61,6 +62,8 @@ class Page:
     """Every rate of every group."""
     detections: tuple[DetectionView, ...]
     """Every group's detection scores."""
+    nulls: tuple[NullView, ...]
+    """What features that mean nothing reach."""
     scorers: tuple[ScorerView, ...]
     """Every group's scores by scorer, beside their floors."""
     strengths: tuple[StrengthView, ...]
@@ -105,6 +108,7 @@ def gather(run: RunDirectory) -> Page:
         facts=tuple((name, visible_text(text)) for name, text in _facts(manifest)),
         rates=tuple(rate_views(summary)),
         detections=tuple(detection_views(summary)),
+        nulls=tuple(null_views(summary)),
         scorers=tuple(scorer_views(summary)),
         strengths=tuple(strength_views(summary)),
         failures=_failures(labels.values()),

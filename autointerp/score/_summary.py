@@ -33,8 +33,8 @@ DEFINITIONS = {
     "test, p < 0.05), among features with at least 5 such contexts.",
     "beyond_token": "The lower bound is above what the feature's most frequent tokens alone reach.",
     "deciles, below_10pct_of_max": "Recall: share of held-out contexts of that strength in which the judge saw the "
-    "feature; d0 is the lowest tenth of a feature's activations. A context is as strong as its own place; a stronger "
-    "token may stand near it.",
+    "feature; d0 is the lowest tenth of a feature's activations. A context is as strong as its strongest token: "
+    "activations with a stronger one near them are not asked about.",
     "specificity": "Share of silent contexts left alone, from random places and from hard ones, which look alike.",
     "bottom_decile.applied": "Verified and robust over the same features, those with both verdicts; lost is the share "
     "of the verified that are not robust.",

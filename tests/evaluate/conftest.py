@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Literal
@@ -17,6 +18,7 @@ from autointerp.corpus import Windows
 from autointerp.evaluate import Firings, Setting, Site
 from autointerp.harvest import HarvestConfig, harvest
 from autointerp.run import RunDirectory, Silence
+from autointerp.subject import Trace
 
 D, VOCAB, CONTEXT = 8, 40, 12
 BOS, PAD = 0, 1
@@ -35,7 +37,7 @@ class ToySubject:
         self.kind = kind
         self.embedding = torch.randn(VOCAB, D, generator=random)
         self.positions = 0.2 * torch.randn(CONTEXT, D, generator=random)
-        self.unembedding = torch.randn(D, VOCAB, generator=random)
+        self.W_U = torch.randn(D, VOCAB, generator=random)
 
     def residuals(self, tokens: torch.Tensor) -> torch.Tensor:
         return self.embedding[tokens] + self.positions[: tokens.shape[1]]
@@ -44,7 +46,7 @@ class ToySubject:
         x = self.residuals(tokens)
         x = x if patch is None else patch(x)
         so_far = x.cumsum(dim=1) / torch.arange(1, x.shape[1] + 1)[:, None]
-        return torch.tanh(so_far + x) @ self.unembedding
+        return torch.tanh(so_far + x) @ self.W_U
 
     def pieces(self, ids: Any) -> list[str]:
         return [PIECES[i] for i in ids]
@@ -113,6 +115,60 @@ def make_firings(values: Any, *, token: Any = None, position: Any = None, kept: 
     previous = np.where(position == 0, -1, np.roll(token, 1))
     kept = np.ones(n, bool) if kept is None else np.asarray(kept)
     return Firings(csr_array(dense), token, previous, position, kept, np.zeros(n, np.int64))
+
+
+class DeepSubject(ToySubject):
+    """Three blocks, each adding to every residual something of those before it; logits are linear in the last."""
+
+    n_layers, max_context = 3, 4 * CONTEXT
+
+    def __init__(self, kind: Literal["decoder", "encoder"] = "decoder", *, mixing: float = 1.0) -> None:
+        super().__init__(kind)
+        random = torch.Generator().manual_seed(5)
+        self.positions = 0.2 * torch.randn(self.max_context, D, generator=random)
+        self.blocks = mixing * torch.randn(self.n_layers, D, D, generator=random) / D**0.5
+
+    def at(self, hook_point: str) -> DeepSubject:
+        other = copy.copy(self)
+        other.hook_point = hook_point
+        return other
+
+    def trace(self, tokens: torch.Tensor, *, read: Any = (), patches: Any = None) -> Trace:
+        x, seen = super().residuals(tokens), {}
+        for number, block in enumerate(self.blocks):
+            name = f"blocks.{number}.hook_resid_post"
+            if number:
+                so_far = x.cumsum(dim=1) / torch.arange(1, x.shape[1] + 1)[:, None]
+                x = x + torch.tanh(so_far @ block)
+            if name in read:
+                seen[name] = x
+            x = (patches or {}).get(name, lambda same: same)(x)
+        return Trace(seen, None if self.kind == "encoder" else x @ self.W_U)
+
+    def residuals(self, tokens: torch.Tensor) -> torch.Tensor:
+        return self.trace(tokens, read=[self.hook_point]).activations[self.hook_point]
+
+    def logits(self, tokens: torch.Tensor, patch: Any = None) -> torch.Tensor:
+        return self.trace(tokens, patches={} if patch is None else {self.hook_point: patch}).logits
+
+    def unembedding(self) -> torch.Tensor:
+        return self.W_U
+
+
+def make_deep(
+    folder: Path, sites: Sequence[tuple[str, int, sae.SAE]], *, subject: DeepSubject | None = None, n: int = 60
+) -> Setting:
+    """A setting without a harvest: SAEs by name and block, on the deep model."""
+    subject, text = subject or DeepSubject(), make_windows(n)
+    placed = tuple(Site(name, model, subject.at(f"blocks.{block}.hook_resid_post")) for name, block, model in sites)
+    config = HarvestConfig(batch_windows=8, shard_windows=16)
+    return Setting(RunDirectory(folder), placed, text, config, text.n_tokens, Silence(), batch_windows=8)
+
+
+@pytest.fixture(scope="session")
+def deep() -> SimpleNamespace:
+    """The builders for what several layers are needed for."""
+    return SimpleNamespace(Subject=DeepSubject, setting=make_deep)
 
 
 @pytest.fixture(scope="session")

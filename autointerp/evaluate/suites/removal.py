@@ -155,8 +155,7 @@ def _row(curves: Curves, point: _Point) -> dict[str, object]:
         "setting": point.setting,
     }
     for metric in _METRICS:
-        estimate = curves.at(point, metric)
-        row |= {metric: estimate.value, f"{metric}_se": estimate.standard_error}
+        row |= curves.at(point, metric).columns(metric)
     return row
 
 
