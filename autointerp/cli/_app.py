@@ -25,6 +25,7 @@ from autointerp.cli import (
     _score,
     _sweep,
     _train,
+    _view,
 )
 from autointerp.errors import AutointerpError
 
@@ -36,7 +37,8 @@ app = typer.Typer(
     add_completion=False,
 )
 for verb in (
-    _demo, _train, _sweep, _convert, _harvest, _label, _score, _reliability, _retry, _evaluate, _gate, _export, _doctor,
+    _demo, _train, _sweep, _convert, _harvest, _label, _score, _reliability, _retry, _evaluate, _gate, _export, _view,
+    _doctor,
 ):  # fmt: skip
     verb.register(app)
 

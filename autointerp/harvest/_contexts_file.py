@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -99,17 +100,22 @@ def write_table(
         pq.write_table(pa.table(columns, schema=schema), temporary)
 
 
-def load_contexts(run: RunDirectory) -> dict[int, list[Context]]:
+def load_contexts(run: RunDirectory, features: Collection[int] | None = None) -> dict[int, list[Context]]:
     """The contexts of every selected feature that has any, by feature.
 
     Within a feature they are in the order explain before score, then by stratum as in ``STRATA``, then by rank.
+
+    Args:
+        run: With contexts written.
+        features: Only of these.
 
     Raises:
         UsageError: The run has no contexts.
     """
     _require(run)
     found: dict[int, list[Context]] = {}
-    for row in pq.read_table(run.contexts).to_pylist():
+    chosen = None if features is None else pc.field("feature").isin(list(features))
+    for row in pq.read_table(run.contexts, filters=chosen).to_pylist():
         row |= {name: tuple(row[name]) for name in ("token_ids", "tokens", "activations")}
         found.setdefault(row["feature"], []).append(Context(**row))
     return found

@@ -24,7 +24,7 @@ from autointerp.score._reliability import (
 )
 from autointerp.score._repeat import Repeats, repeat
 from autointerp.score._row import ScoreRow, load_score_rows, load_scores
-from autointerp.score._score import score_features
+from autointerp.score._score import questions, score_features
 from autointerp.score._shuffle import label_overlap, shuffled_donors
 from autointerp.score._summary import DEFINITIONS, load_summary, summarise, write_summary
 from autointerp.score._trial import Trial, make_trial
@@ -64,6 +64,7 @@ __all__ = [
     "parse_scorers",
     "peak_tokens",
     "position_floor",
+    "questions",
     "rate",
     "repeat",
     "score_features",

@@ -8,6 +8,7 @@ logits at the last one, and does nothing in an encoder's ``forward``.
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -19,6 +20,8 @@ from autointerp.subject._hook_points import unknown_hook_point
 from autointerp.subject._source import first_line
 from autointerp.subject._tokenizer import SubjectTokenizer
 from autointerp.subject._trace import Patch, Trace
+
+_IN_THE_STREAM = re.compile(r"blocks\.\d+\.(hook_resid_(pre|mid|post)|hook_attn_out|hook_mlp_out)|hook_embed")
 
 
 class _Reached(Exception):  # noqa: N818 - not an error, a way out
@@ -130,6 +133,31 @@ class BridgeSubject:
         found = self.trace(tokens, patches={} if patch is None else {self.hook_point: patch}).logits
         assert found is not None
         return found
+
+    @torch.no_grad()
+    def direction_logits(self, directions: Tensor) -> Tensor:
+        """What directions at the hook point say about the next token: the logit lens (nostalgebraist 2020).
+
+        A direction goes through the model's own final norm and unembedding as if it were the whole residual. What a
+        residual of zeros gives (biases) is taken off, and so is the mean over the vocabulary, which no softmax sees.
+
+        Args:
+            directions: [n, d]
+
+        Returns:
+            [n, v], in units of logits; a direction's length does not matter.
+
+        Raises:
+            UsageError: The model is an encoder, or the hook point does not write to the residual stream.
+        """
+        if self.kind == "encoder":
+            raise UsageError(f"{self.name}: an encoder has no next-token logits.")
+        if not _IN_THE_STREAM.fullmatch(self.hook_point):
+            raise UsageError(f"{self.hook_point} does not write to the residual stream, so no direction has logits.")
+        rows = torch.cat([directions, torch.zeros_like(directions[:1])]).to(self.device, torch.float32)
+        found: Tensor = self._bridge.unembed(self._bridge.ln_final(rows[None]))[0]  # [n + 1, d] -> [n + 1, v]
+        logits = found[:-1] - found[-1]
+        return logits - logits.mean(dim=-1, keepdim=True)
 
     @torch.no_grad()
     def trace(self, tokens: Tensor, *, read: Sequence[str] = (), patches: Mapping[str, Patch] | None = None) -> Trace:

@@ -8,6 +8,7 @@ from autointerp.export import Parts, Request, write_export
 from autointerp.report import Finding, diagnose, write_report
 from autointerp.run import Progress, RunDirectory, Silence
 from autointerp.verbs._inputs import Options, open_inputs
+from autointerp.verbs._view import write_html
 
 
 def export(
@@ -16,18 +17,20 @@ def export(
     *,
     out: str | Path | None = None,
     raw: bool = False,
+    one_file: bool = False,
     device: str = "cpu",
     progress: Progress | None = None,
 ) -> Path:
-    """Write a run's labels in another format.
+    """Write a run's labels in another format, or the run as pages to look at.
 
     Args:
         run: A labelled run directory.
         format: ``csv`` or ``jsonl`` (the labels), ``junit`` or ``markdown`` (the verdicts), ``neuronpedia`` (for its
             importer and its upload), ``hf`` (a Hugging Face data set), ``delphi`` (a cache of activations; runs the
-            model again).
+            model again), ``html`` (the pages of ``view``, for any web server).
         out: The file or folder (default: the format's own in the run directory).
         raw: Leave text cells as they are, instead of making them safe for spreadsheets.
+        one_file: With ``html``: one page that needs nothing else, for up to 500 features with contexts.
         device: Where the model runs, where the format needs it.
         progress: Listener.
 
@@ -39,6 +42,10 @@ def export(
         MismatchError: The SAE, the model or the text are not those of the run any more.
     """
     opened, progress = RunDirectory.open(run), progress or Silence()
+    if format == "html":
+        return write_html(
+            opened, None if out is None else Path(out), one_file=one_file, device=device, progress=progress
+        )
 
     def parts() -> Parts:
         inputs = open_inputs(opened, Options(device=device), progress)

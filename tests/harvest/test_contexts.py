@@ -193,6 +193,7 @@ def test_contexts_do_not_depend_on_the_other_features_and_repeat(made, tmp_path)
     whole = run.contexts.read_bytes()
     write_contexts(run, [34, 12, 12], **parts.inputs, config=ContextConfig())
     assert load_contexts(run) == {12: contexts[12], 34: contexts[34]}
+    assert load_contexts(run, [34, 99]) == {34: contexts[34]}
     write_contexts(run, FEATURES[::-1], **parts.inputs, config=ContextConfig())
     assert run.contexts.read_bytes() == whole
 
