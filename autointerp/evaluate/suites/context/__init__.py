@@ -23,6 +23,7 @@ from autointerp.evaluate._places import depth
 from autointerp.evaluate._reconstruct import reconstruct
 from autointerp.evaluate._setting import Setting, Site
 from autointerp.evaluate._splice import added_loss, read_predictions
+from autointerp.evaluate._text import plain
 from autointerp.evaluate.suites.context._long_windows import join_windows
 
 __all__ = ["measure"]
@@ -168,7 +169,7 @@ def _curves(frame: pd.DataFrame) -> Figure:
         style = series()
         for sae, rows in frame.groupby("sae", sort=False):
             middle = np.sqrt((rows["first_position"] + 1) * (rows["last_position"] + 1))
-            line = panel.errorbar(middle, rows[name], yerr=rows[f"{name}_se"], label=str(sae), **next(style))
+            line = panel.errorbar(middle, rows[name], yerr=rows[f"{name}_se"], label=plain(str(sae)), **next(style))
             panel.axvline(rows["trained_context"].iloc[0], color=line[0].get_color(), linewidth=0.8, linestyle=":")
         panel.set_xscale("log", base=2)
         panel.xaxis.set_major_formatter("{x:.0f}")
