@@ -17,13 +17,12 @@ from torch import Tensor
 
 from autointerp.evaluate._estimates import TokenMeans
 from autointerp.evaluate._explained_variance import Unexplained
-from autointerp.evaluate._figure import from_zero, new_figure, series
+from autointerp.evaluate._figure import from_zero, new_figure, plain, series
 from autointerp.evaluate._findings import Findings, Picture, Table
 from autointerp.evaluate._places import depth
 from autointerp.evaluate._reconstruct import reconstruct
 from autointerp.evaluate._setting import Setting, Site
 from autointerp.evaluate._splice import added_loss, read_predictions
-from autointerp.evaluate._text import plain
 from autointerp.evaluate.suites.context._long_windows import join_windows
 
 __all__ = ["measure"]

@@ -12,10 +12,9 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from autointerp.evaluate._estimates import Estimate
-from autointerp.evaluate._figure import new_figure, series
+from autointerp.evaluate._figure import new_figure, plain, series
 from autointerp.evaluate._findings import Findings, Picture, Table
 from autointerp.evaluate._groups import by_groups
-from autointerp.evaluate._text import plain
 
 QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 N_KEPT = 3_000

@@ -10,10 +10,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from autointerp.evaluate._estimates import Estimate
-from autointerp.evaluate._figure import COLOURS, from_zero, new_figure, series
+from autointerp.evaluate._figure import COLOURS, from_zero, new_figure, plain, series
 from autointerp.evaluate._findings import Findings, Picture, Table
 from autointerp.evaluate._places import short_name
-from autointerp.evaluate._text import plain
 from autointerp.evaluate.suites.propagation._pass import JOINT, KINDS, Spliced
 
 LABELS = {"sae": "SAE's error", "random": "random error of the same length"}
