@@ -7,11 +7,12 @@ import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from autointerp.evaluate._figure import as_png, as_svg
 from autointerp.evaluate._findings import Findings
-from autointerp.run import RunDirectory, replace_atomically, write_text
+from autointerp.run import RunDirectory, replace_atomically, safe_text, write_text
 
 Key = dict[str, str | int | bool | list[str]]
 
@@ -90,7 +91,7 @@ class Store:
         for name, table in found.tables.items():
             with replace_atomically(folder / f"{name}.parquet") as temporary:
                 table.frame.to_parquet(temporary, index=False)
-            write_text(folder / f"{name}.csv", table.frame.to_csv(index=False, lineterminator="\n"))
+            write_text(folder / f"{name}.csv", _for_people(table.frame).to_csv(index=False, lineterminator="\n"))
             stored.tables.append(StoredFile(name=name, title=name.replace("_", " "), reading=table.reading))
         for name, picture in found.pictures.items():
             write_text(folder / f"{name}.svg", as_svg(picture.figure))
@@ -103,6 +104,11 @@ class Store:
         stored.notes.extend(found.notes)
         write_text(folder / "findings.json", json.dumps(stored.model_dump(), indent=2) + "\n")
         return stored
+
+
+def _for_people(frame: pd.DataFrame) -> pd.DataFrame:
+    """A table whose texts no spreadsheet runs as formulas; the Parquet file has them as they are."""
+    return frame.map(lambda value: safe_text(value) if isinstance(value, str) else value)
 
 
 def _finite(value: float) -> float | None:

@@ -12,15 +12,12 @@ import pandas as pd
 
 from autointerp.errors import UsageError
 from autointerp.export._rows import COLUMNS, LabelRecord, label_records
-from autointerp.export._text import escape
-from autointerp.run import RunDirectory, write_text
+from autointerp.run import RunDirectory, escape, safe_text, without_guard, write_text
 
 _WHOLE = ("feature", "confidence", "n_active", "rank", "duplicate_of")
 _REAL = ("density", "mean_activation", "max_activation", "selectivity", "cost_usd")
 _TEXT = ("group", "label", "verdict", "outcome", "reasoning", "llm", "prompt")
 
-# What makes a spreadsheet take a cell for a formula (OWASP, "CSV Injection"), full-width forms included.
-_FORMULA = re.compile(r"[\s\"']*[=+\-@\t\r\n＝＋－＠]")
 # A carriage return is a line end to readers even where the writer's standard says otherwise; NUL ends a C string.
 _UNWRITABLE = re.compile(r"[\x00\r\ud800-\udfff]")
 _INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -82,14 +79,8 @@ def read_labels_csv(path: Path, *, raw: bool = False) -> pd.DataFrame:
         raise UsageError(f"{path}: can't be read as labels ({error}).") from error
     if not raw:
         for column in _TEXT:
-            frame[column] = frame[column].map(_without_guard)
+            frame[column] = frame[column].map(without_guard)
     return frame
-
-
-def safe_text(text: str) -> str:
-    """A text cell that spreadsheets show and never run; nothing in it is invisible but blanks and line feeds."""
-    shown = _INVISIBLE.sub(escape, text)
-    return "'" + shown if _FORMULA.match(shown) else shown
 
 
 def raw_text(text: str) -> str:
@@ -106,7 +97,3 @@ def _cell(record: LabelRecord, column: str, *, raw: bool) -> str:
     if isinstance(value, str):
         return raw_text(value) if raw else safe_text(value)
     return repr(value)
-
-
-def _without_guard(cell: str) -> str:
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell[1:]) else cell

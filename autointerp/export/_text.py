@@ -5,13 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import PurePath
 
+from autointerp.run import escape
+
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
-
-
-def escape(found: re.Match[str]) -> str:
-    r"""A character as ``\x07`` or ``\u2028``: what ``re.sub`` puts in its place."""
-    code = ord(found[0])
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def storable(text: str) -> str:

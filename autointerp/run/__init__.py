@@ -6,6 +6,7 @@ from autointerp.run._lock import exclusive
 from autointerp.run._manifest import CorpusInput, LLMInput, Manifest, ModelInput, SAEInput, package_versions
 from autointerp.run._markdown import markdown
 from autointerp.run._progress import Progress, Silence, Tick
+from autointerp.run._spreadsheet import escape, safe_text, without_guard
 from autointerp.run._table import read_frame, read_rows, write_rows
 from autointerp.run._visible import INVISIBLE, visible
 
@@ -21,13 +22,16 @@ __all__ = [
     "Silence",
     "Tick",
     "default_run",
+    "escape",
     "exclusive",
     "markdown",
     "package_versions",
     "read_frame",
     "read_rows",
     "replace_atomically",
+    "safe_text",
     "visible",
+    "without_guard",
     "write_rows",
     "write_text",
 ]

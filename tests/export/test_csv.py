@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from autointerp.errors import UsageError
 from autointerp.export import COLUMNS, read_labels_csv, write_labels_csv
-from autointerp.export._csv import _without_guard, raw_text, safe_text
+from autointerp.export._csv import raw_text
+from autointerp.run import safe_text, without_guard
 
 ANY_TEXT = st.text(st.characters(codec=None) | st.sampled_from("=+-@'\"\t\r\n\x00\x07,;\ud800\u202e\u2028 "))
 DESIGNED = (
@@ -101,7 +102,7 @@ def test_what_nobody_sees_is_shown():
 @example("''")
 def test_the_guard_comes_off_again(text):
     visible = safe_text("x" + text)[1:]
-    assert _without_guard(safe_text(visible)) == visible
+    assert without_guard(safe_text(visible)) == visible
 
 
 @given(st.lists(ANY_TEXT, min_size=1, max_size=4), st.booleans())

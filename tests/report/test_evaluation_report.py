@@ -93,6 +93,14 @@ def test_figures_take_the_colour_of_the_page_and_files_exist(evaluated):
         assert (evaluated.path / "evaluate" / name).stat().st_size > 0
 
 
+def test_no_spreadsheet_runs_a_token(run):
+    found = Findings(tables={"tokens": Table(pd.DataFrame({"token": ["=1+1", "plain"]}), "Tokens.")})
+    Store.of(run).write(Stored(suite="core", title="Core", key={"n_tokens": 1}), found)
+    folder = run.path / "evaluate/core"
+    assert (folder / "tokens.csv").read_text() == "token\n'=1+1\nplain\n"
+    assert pd.read_parquet(folder / "tokens.parquet")["token"].tolist() == ["=1+1", "plain"]
+
+
 def test_long_tables_are_cut_and_say_so(evaluated):
     page = write_evaluation(evaluated).read_text(encoding="utf-8")
     assert "The first 40 of 100 rows" in page
