@@ -2,7 +2,7 @@
 
 from autointerp.evaluate._estimates import Estimate, TokenMeans, over_features
 from autointerp.evaluate._evaluate import run_suites
-from autointerp.evaluate._figure import as_png, as_svg, new_figure, plain, series
+from autointerp.evaluate._figure import as_png, as_svg, legible, new_figure, plain, series
 from autointerp.evaluate._findings import Findings, Number, Picture, Table
 from autointerp.evaluate._firings import Firings
 from autointerp.evaluate._setting import Batch, Setting, Site
@@ -31,6 +31,7 @@ __all__ = [
     "as_png",
     "as_svg",
     "choose_suites",
+    "legible",
     "new_figure",
     "over_features",
     "plain",

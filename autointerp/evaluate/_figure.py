@@ -83,12 +83,17 @@ def plain(text: str) -> str:
     Args:
         text: Whatever it is. A space at its start or end, or only spaces, become open boxes.
     """
-    shown = visible(text.replace("\n", "\\n").replace("\t", "\\t"))
+    shown = legible(text)
     bare = shown.strip(" ")
-    before, after = (len(shown) - len(side) for side in (shown.lstrip(" "), shown.rstrip(" ")))
-    marked = "\u2423" * before + bare + "\u2423" * after if bare else "\u2423" * len(shown)
-    marked = marked.replace("$", r"\$")
+    before = len(shown) - len(shown.lstrip(" "))
+    after = len(shown) - len(bare) - before
+    marked = ("\u2423" * before + bare + "\u2423" * after).replace("$", r"\$")
     return f"{_THIN_SPACE}{marked}" if marked.startswith("_") else marked  # legends leave out what starts with _
+
+
+def legible(text: str) -> str:
+    r"""A token for a table: line ends and tabs as ``\n`` and ``\t``, nothing invisible but spaces."""
+    return visible(text.replace("\n", "\\n").replace("\t", "\\t"))
 
 
 def as_svg(figure: Figure) -> str:

@@ -36,6 +36,7 @@ def arguments(tmp_path: Path, text: Path) -> tuple[object, ...]:
     return ("--sae", save_sae(tmp_path / "sae"), "--out", out, "--corpus", text, "--tokens", 1500)
 
 
+@pytest.mark.slow
 def test_a_suite_is_measured_once_and_printed_with_its_errors(command, arguments, tmp_path: Path) -> None:
     ended = command("evaluate", *arguments, "--suite", "core")
     assert ended.code == 0, ended.err
@@ -51,6 +52,7 @@ def test_a_suite_is_measured_once_and_printed_with_its_errors(command, arguments
     assert {path.name for path in findings.parent.iterdir()} >= {"dead.csv", "dead.parquet", "loss.svg", "loss.png"}
 
 
+@pytest.mark.slow
 def test_fewer_tokens_are_measured_again_on_the_same_run(command, arguments, tmp_path: Path) -> None:
     findings = tmp_path / "run" / "evaluate" / "density" / "findings.json"
     assert command("evaluate", *arguments, "--suite", "density").code == 0
@@ -101,6 +103,7 @@ def test_saes_that_do_not_belong_together_are_refused(command, arguments, tmp_pa
         assert message in ended.err
 
 
+@pytest.mark.slow
 def test_a_folder_of_saes_stands_for_all_of_them(tmp_path: Path, text: Path) -> None:
     import autointerp
 

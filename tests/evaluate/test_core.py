@@ -11,9 +11,9 @@ import torch
 
 import sae
 from autointerp.evaluate import Findings, NotMeasurable
+from autointerp.evaluate._reconstruct import reconstruct
 from autointerp.evaluate.suites import core
 from autointerp.evaluate.suites.core._dead import dead_definitions
-from autointerp.evaluate.suites.core._reconstruction import reconstruct
 
 
 def values(found: Findings) -> dict[str, float]:
@@ -126,11 +126,11 @@ def test_dead_is_counted_by_each_definition_and_unknown_stays_unknown() -> None:
 
 def test_reconstructions_do_not_depend_on_the_chunks(toy, monkeypatch) -> None:
     model, x = toy.random_sae(), torch.randn(50, toy.D)
-    module = import_module("autointerp.evaluate.suites.core._reconstruction")
-    monkeypatch.setattr(module, "CHUNK_ELEMENTS", 7 * model.cfg.d_sae)
-    decoded, l0 = reconstruct(model, x)
-    assert torch.allclose(decoded, model(x), atol=1e-6)
-    assert torch.equal(l0, (model.encode(x) > 0).sum(dim=1))
+    module = import_module("autointerp.evaluate._reconstruct")
+    monkeypatch.setattr(module, "BLOCK_ELEMENTS", 7 * model.cfg.d_sae)
+    made = reconstruct(model, x)
+    assert torch.allclose(made.output, model(x), atol=1e-6)
+    assert torch.equal(made.l0, (model.encode(x) > 0).sum(dim=1))
 
 
 def test_row_errors_split_exactly_and_have_no_value_without_a_divisor() -> None:

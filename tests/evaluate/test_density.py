@@ -71,15 +71,26 @@ def test_ranges_count_what_they_name() -> None:
     values = np.array([0, 5e-7, 5e-6, 5e-5, 5e-3, 0.05, 0.15, 0.5])
     table = density_ranges(values, torch.randn(6, len(values)), n_tokens=10**7, seed=0).set_index("range")
     expected = {"never": 1, "below_1e-6": 1, "below_1e-5": 2, "below_1e-4": 3, "above_0.01": 3, "above_0.1": 2}
-    assert table["n_features"].to_dict() == {**expected, "above_0.2": 1}
+    assert table["n_features"].to_dict() == {"all": 8, **expected, "above_0.2": 1}
     assert table.index.tolist() == list(RANGES)
     assert np.isnan(table.loc["never", "encoder_cosine"])
 
 
 def test_a_cluster_of_one_direction_shows_in_its_cosine() -> None:
     direction = torch.nn.functional.normalize(torch.randn(6, 1), dim=0)
-    assert mean_cosine(direction.repeat(1, 4)) == pytest.approx(1, abs=1e-6)
-    assert mean_cosine(torch.eye(5)) == pytest.approx(0, abs=1e-6)
+    assert mean_cosine(direction.repeat(1, 4)) == pytest.approx((1, 0), abs=1e-6)
+    assert mean_cosine(torch.eye(5)) == pytest.approx((0, 0), abs=1e-6)
+    assert np.isnan(mean_cosine(direction)).all()
+
+
+def test_the_error_of_a_mean_cosine_is_the_jackknife_over_columns() -> None:
+    unit = torch.nn.functional.normalize(torch.randn(4, 7, generator=torch.Generator().manual_seed(0)), dim=0).double()
+    cosines = (unit.T @ unit).numpy()
+    mean, error = mean_cosine(unit)
+    assert mean == pytest.approx(cosines[~np.eye(7, dtype=bool)].mean(), abs=1e-6)
+    kept = [np.delete(np.arange(7), i) for i in range(7)]
+    left_out = [cosines[np.ix_(k, k)][~np.eye(6, dtype=bool)].mean() for k in kept]
+    assert error == pytest.approx(np.sqrt(6 * np.var(left_out)), abs=1e-6)
 
 
 def test_the_suite_lists_dense_features_with_their_density(toy, tmp_path) -> None:

@@ -67,7 +67,7 @@ def counted(monkeypatch) -> tuple[Suite, list[Setting]]:
 
 
 def test_what_is_written_is_read_back(tmp_path) -> None:
-    store = Store(RunDirectory(tmp_path))
+    store = Store.of(RunDirectory(tmp_path))
     written = store.write(stored(), found())
     assert store.read("toy") == written
     assert (written.numbers[0].value, written.numbers[0].standard_error) == (3.5, None)
@@ -81,7 +81,7 @@ def test_what_is_written_is_read_back(tmp_path) -> None:
 
 @pytest.mark.parametrize("damage", ["missing", "truncated", "unknown field"])
 def test_a_folder_that_is_not_whole_holds_nothing(tmp_path, damage: str) -> None:
-    store = Store(RunDirectory(tmp_path))
+    store = Store.of(RunDirectory(tmp_path))
     store.write(stored(), found())
     file = store.folder / "toy" / "findings.json"
     text = file.read_text()
@@ -92,7 +92,7 @@ def test_a_folder_that_is_not_whole_holds_nothing(tmp_path, damage: str) -> None
 
 
 def test_a_write_that_is_interrupted_leaves_nothing_to_read(tmp_path, monkeypatch) -> None:
-    store = Store(RunDirectory(tmp_path))
+    store = Store.of(RunDirectory(tmp_path))
     store.write(stored(), found())
     module = import_module("autointerp.evaluate._store")
     monkeypatch.setattr(module, "as_png", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
@@ -131,7 +131,7 @@ def test_a_newer_version_measures_again_and_a_half_written_folder_too(setting, c
     run_suites(setting, [suite])
     run_suites(setting, [dataclasses.replace(suite, version=2)])
     assert len(calls) == 2
-    (Store(setting.run).folder / "toy" / "findings.json").unlink()
+    (Store.of(setting.run).folder / "toy" / "findings.json").unlink()
     run_suites(setting, [dataclasses.replace(suite, version=2)])
     assert len(calls) == 3
 

@@ -84,7 +84,7 @@ function contextRow(context, maximum, whyNoMore) {
 /** Its decile, and its number where the labeler's evidence can name it. */
 function placeOf(context) {
   const decile = /^d\d$/.test(context.stratum) ? context.stratum : '';
-  return el('span', {class: 'place dim'}, decile, context.number === null ? null : el('span', {title: 'shown to the labeler under this number'}, ` #${context.number}`));
+  return el('span', {class: 'place dim'}, decile, context.number === null || !context.shown ? null : el('span', {title: 'shown to the labeler under this number'}, ` #${context.number}`));
 }
 
 function verdictOf({judged}) {

@@ -97,7 +97,7 @@ export function labelText(label) {
   return isMissing(label) || label === '' ? el('span', {class: 'dim'}, 'not labelled') : writtenText(label);
 }
 
-const VERDICTS = {MONOSEMANTIC: ['●', 'mono', 'mono'], POLYSEMANTIC: ['◍', 'poly', 'poly']};
+const VERDICTS = {MONOSEMANTIC: ['●', 'mono', 'single'], POLYSEMANTIC: ['◍', 'poly', 'poly']};
 
 /** A labeler's verdict: a sign and a word. */
 export function verdictBadge(verdict) {

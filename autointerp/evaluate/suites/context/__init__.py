@@ -17,7 +17,7 @@ from torch import Tensor
 
 from autointerp.evaluate._estimates import TokenMeans
 from autointerp.evaluate._explained_variance import Unexplained
-from autointerp.evaluate._figure import from_zero, new_figure, series
+from autointerp.evaluate._figure import from_zero, new_figure, plain, series
 from autointerp.evaluate._findings import Findings, Picture, Table
 from autointerp.evaluate._places import depth
 from autointerp.evaluate._reconstruct import reconstruct
@@ -168,7 +168,7 @@ def _curves(frame: pd.DataFrame) -> Figure:
         style = series()
         for sae, rows in frame.groupby("sae", sort=False):
             middle = np.sqrt((rows["first_position"] + 1) * (rows["last_position"] + 1))
-            line = panel.errorbar(middle, rows[name], yerr=rows[f"{name}_se"], label=str(sae), **next(style))
+            line = panel.errorbar(middle, rows[name], yerr=rows[f"{name}_se"], label=plain(str(sae)), **next(style))
             panel.axvline(rows["trained_context"].iloc[0], color=line[0].get_color(), linewidth=0.8, linestyle=":")
         panel.set_xscale("log", base=2)
         panel.xaxis.set_major_formatter("{x:.0f}")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import torch
 
 from autointerp.evaluate._findings import Findings, Table
+from autointerp.evaluate._reconstruct import reconstruct
 from autointerp.evaluate._setting import Setting
 from autointerp.evaluate.suites.core._dead import dead_definitions
 from autointerp.evaluate.suites.core._loss import LossMeans
-from autointerp.evaluate.suites.core._reconstruction import ReconstructionMeans, reconstruct
+from autointerp.evaluate.suites.core._reconstruction import ReconstructionMeans
 from autointerp.harvest import load_features
 
 
@@ -21,10 +22,10 @@ def measure(setting: Setting) -> Findings:
     for number, batch in enumerate(setting.batches("core")):
         clusters = setting.clusters(batch.rows)
         x = setting.subject.residuals(batch.tokens)[batch.kept]  # [n, d]
-        decoded, l0 = reconstruct(setting.model, x)
-        reconstruction.add(x, decoded, l0, batch.kept, clusters)
+        made = reconstruct(setting.model, x)
+        reconstruction.add(x, made.output, made.l0, batch.kept, clusters)
         if has_loss:
-            losses.add(number, batch, decoded, setting, clusters)
+            losses.add(number, batch, made.output, setting, clusters)
     found.numbers += reconstruction.numbers()
     found.pictures["reconstruction"] = reconstruction.picture()
     found.notes.append(reconstruction.identity())

@@ -49,7 +49,8 @@ class LossMeans:
         """
         original = predict(setting.subject, batch)
         spliced = predict(setting.subject, batch, lambda _: decoded)
-        kl = (original.log_probabilities.exp() * (original.log_probabilities - spliced.log_probabilities)).sum(dim=-1)
+        gap = original.log_probabilities - spliced.log_probabilities  # [b, t - 1, v]
+        kl = gap.mul_(original.log_probabilities.exp()).sum(dim=-1)
         losses = {"original": original.loss, "spliced": spliced.loss}
         for name, values in {**losses, "kl": kl}.items():
             self._all.add(name, values, original.counts, clusters)

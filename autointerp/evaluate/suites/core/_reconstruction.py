@@ -7,14 +7,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-import sae
 from autointerp.evaluate._estimates import Estimate, TokenMeans
 from autointerp.evaluate._figure import COLOURS, new_figure
 from autointerp.evaluate._findings import Number, Picture
 from sae.metrics import row_errors
 
-CHUNK_ELEMENTS = 2**24
-"""Dense activations held at once: 64 MiB in float32."""
 EDGES = {"cosine": np.linspace(0, 1, 41), "l2_ratio": np.linspace(0, 1.6, 41)}
 """Of the histograms; what lies outside is in the bins at the ends."""
 READINGS = {
@@ -34,24 +31,6 @@ READINGS = {
     "cosine": "Cosine of activation and reconstruction.",
     "l2_ratio": "Length of the reconstruction over length of the activation; below 1 the SAE shrinks.",
 }
-
-
-def reconstruct(model: sae.SAE, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Encode and decode with a bounded number of dense features at a time.
-
-    Args:
-        model: The SAE.
-        x: [n, d].
-
-    Returns:
-        Reconstruction [n, d], and how many features fire for each input, int64 [n].
-    """
-    decoded, counts = [], []
-    for rows in torch.split(x, max(1, CHUNK_ELEMENTS // model.cfg.d_sae)):
-        features = model.encode(rows)
-        decoded.append(model.decode(features, x=rows))
-        counts.append((features > 0).sum(dim=-1))
-    return torch.cat(decoded), torch.cat(counts)
 
 
 class ReconstructionMeans:

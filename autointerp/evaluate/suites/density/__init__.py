@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from autointerp.evaluate._estimates import over_features
+from autointerp.evaluate._estimates import Estimate, over_features
 from autointerp.evaluate._findings import Findings, Table
 from autointerp.evaluate._setting import Setting
 from autointerp.evaluate.suites.density._classes import EVERYWHERE, EXPLAINED, classify
@@ -14,6 +14,7 @@ from autointerp.evaluate.suites.density._ranges import RANGES, density_ranges
 DENSE = 0.1
 """Features that fire on a larger share of the tokens are listed one by one."""
 MAX_LISTED = 200
+"""Of them, the densest."""
 ENOUGH_FIRINGS = 10
 """A density is told from its neighbours once a feature of it fires so often."""
 
@@ -22,15 +23,19 @@ def measure(setting: Setting) -> Findings:
     """Measure."""
     found, sketch = Findings(), setting.sketch
     n_tokens, density = sketch.n_tokens, sketch.n_active / max(sketch.n_tokens, 1)
-    for name, (meaning, holds) in RANGES.items():
-        share = over_features(holds(density), n_tokens=n_tokens, seed=setting.seed)
-        found.number(f"share_{name}", share, f"Share of features that {meaning}.")
+    ranges = density_ranges(density, setting.model.W_enc, n_tokens=n_tokens, seed=setting.seed)
+    for row in ranges.to_dict("records"):
+        if (name := str(row["range"])) != "all":
+            share = Estimate(row["share"], row["standard_error"], n_tokens)
+            found.number(f"share_{name}", share, f"Share of features that {RANGES[name][0]}.")
     typical = over_features(density[density > 0], _log10_median, n_tokens=n_tokens, seed=setting.seed)
     found.number("median_log10_density", typical, "Median log10 share of tokens, of the features that fire at all.")
+    cosine = ranges.set_index("range")["encoder_cosine"]
     found.tables["ranges"] = Table(
-        density_ranges(density, setting.model.W_enc, n_tokens=n_tokens, seed=setting.seed),
+        ranges,
         "Features in each range of density that the literature names. encoder_cosine is the mean cosine of their "
-        "encoder directions: near 0 for features of their own, near 1 for a cluster that is one artefact many times.",
+        "encoder directions: near 0 for features of their own, near 1 for a cluster that is one artefact many times. "
+        f"Here it is {cosine['all']:.2f} for all{_ultralow(cosine['below_1e-5'])}.",
     )
     histogram = density_histogram(sketch.n_active, n_tokens)
     found.tables["histogram"] = Table(
@@ -68,6 +73,10 @@ def _add_dense(found: Findings, setting: Setting, density: np.ndarray) -> None:
         "explained_ columns say how much, adjusted for the number of tokens), unexplained. tokens are the most "
         "frequent ones that it fires after, or on, more often than not.",
     )
+
+
+def _ultralow(cosine: float) -> str:
+    return "" if np.isnan(cosine) else f", {cosine:.2f} for the ultralow below 1e-5"
 
 
 def _log10_median(density: np.ndarray) -> float:

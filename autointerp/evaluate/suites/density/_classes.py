@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from autointerp.evaluate._explained import explained_by
+from autointerp.evaluate._figure import legible
 from autointerp.evaluate._firings import Firings
-from autointerp.run import visible
 
 EVERYWHERE = 0.9
 """Share of the tokens from which on a feature fires on (nearly) all of them."""
@@ -50,13 +51,13 @@ def classify(
     """
     counted, active = firings.counted, firings.counted.active[:, features]
     at_bos = (firings.position == 0) & (firings.token == bos_id)
-    share = np.asarray(active.mean(axis=0)).ravel()
+    share = _share(active)
     by_position, by_token, by_previous = (
         explained_by(active, group) for group in (counted.position, counted.token, counted.previous)
     )
     bos = np.full(len(features), np.nan)
     if at_bos.any():
-        bos = np.asarray(firings.active[np.flatnonzero(at_bos)][:, features].mean(axis=0)).ravel()
+        bos = _share(firings.where(at_bos).active[:, features])
     rows = []
     for i, feature in enumerate(features.tolist()):
         token, previous = (float(np.nan_to_num(by[i])) for by in (by_token, by_previous))
@@ -70,13 +71,18 @@ def classify(
         else:
             kind, named = ("after X", counted.previous) if previous > token else ("lexical", counted.token)
         texts = [] if named is None else pieces(_tokens_fired_on(active[:, [i]].toarray()[:, 0] > 0, named))
-        rows.append({"feature": feature, "class": kind, "tokens": " | ".join(map(visible, texts))})
+        rows.append({"feature": feature, "class": kind, "tokens": " | ".join(map(legible, texts))})
     table = pd.DataFrame(rows)
     table.insert(2, "active_at_bos", bos)
     table.insert(3, "explained_by_position", by_position)
     table.insert(4, "explained_by_token", by_token)
     table.insert(5, "explained_by_previous", by_previous)
     return table
+
+
+def _share(active: Any) -> NDArray[np.float64]:
+    share: NDArray[np.float64] = np.asarray(active.sum(axis=0)).ravel() / max(active.shape[0], 1)
+    return share
 
 
 def _tokens_fired_on(active: NDArray[np.bool_], token: NDArray[np.int64]) -> list[int]:

@@ -15,6 +15,7 @@ from autointerp.evaluate._estimates import over_features
 Holds = Callable[[NDArray[np.float64]], NDArray[np.bool_]]
 
 RANGES: dict[str, tuple[str, Holds]] = {
+    "all": ("there are", lambda density: density >= 0),
     "never": ("never fire", lambda density: density == 0),
     "below_1e-6": ("fire, on less than 1e-6 of the tokens (ultralow: Bricken et al.)", lambda d: (d > 0) & (d < 1e-6)),
     "below_1e-5": ("fire, on less than 1e-5 of the tokens (ultralow: Bloom, Farrell)", lambda d: (d > 0) & (d < 1e-5)),
@@ -37,12 +38,13 @@ def density_ranges(density: NDArray[np.float64], W_enc: Tensor, *, n_tokens: int
 
     Returns:
         A row a range: ``range``, ``n_features``, ``share``, ``standard_error``, ``encoder_cosine`` (mean over pairs of
-        its features; nan for fewer than two).
+        its features; nan for fewer than two) and ``cosine_error``.
     """
-    unit = torch.nn.functional.normalize(W_enc.double(), dim=0)  # [d_in, F]
+    unit = torch.nn.functional.normalize(W_enc.detach().double().cpu(), dim=0)  # [d_in, F]
     rows = []
     for name, (_, holds) in RANGES.items():
         inside = holds(density)
+        cosine, cosine_error = mean_cosine(unit[:, torch.from_numpy(inside)])
         share = over_features(inside, n_tokens=n_tokens, seed=seed)
         rows.append(
             {
@@ -50,20 +52,29 @@ def density_ranges(density: NDArray[np.float64], W_enc: Tensor, *, n_tokens: int
                 "n_features": int(inside.sum()),
                 "share": share.value,
                 "standard_error": share.standard_error,
-                "encoder_cosine": mean_cosine(unit[:, torch.from_numpy(inside)]),
+                "encoder_cosine": cosine,
+                "cosine_error": cosine_error,
             }
         )
     return pd.DataFrame(rows)
 
 
-def mean_cosine(unit: Tensor) -> float:
+def mean_cosine(unit: Tensor) -> tuple[float, float]:
     """Mean cosine over pairs of different columns.
 
     Args:
         unit: Columns of length one, [d, n].
 
     Returns:
-        nan for fewer than two columns.
+        The mean (nan for fewer than two columns) and its standard error, by the jackknife over columns, since pairs of
+        one column are not independent (nan for fewer than three).
     """
-    n = unit.shape[1]
-    return float((unit.sum(dim=1).square().sum() - n) / (n * (n - 1))) if n > 1 else float("nan")
+    n, total = unit.shape[1], unit.sum(dim=1)  # [d]
+    if n < 2:
+        return float("nan"), float("nan")
+    mean = float((total.square().sum() - n) / (n * (n - 1)))
+    if n < 3:
+        return mean, float("nan")
+    left_out = (total[:, None] - unit).square().sum(dim=0)  # [n]: as total's square, without one column each
+    means = (left_out - (n - 1)) / ((n - 1) * (n - 2))
+    return mean, float(((n - 1) * means.var(correction=0)).sqrt())

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from autointerp.evaluate._estimates import Estimate, over_features
-from autointerp.evaluate._figure import COLOURS, new_figure, plain
+from autointerp.evaluate._figure import COLOURS, legible, new_figure, plain
 from autointerp.evaluate._findings import Picture
 from autointerp.evaluate._firings import Firings
 
@@ -38,7 +38,7 @@ def tokens_by_bin(firings: Firings, features: NDArray[np.int64], pieces: Pieces)
     parts = [_one(firings, feature) for feature in features.tolist()]
     table = pd.concat(parts, ignore_index=True)
     ids = np.unique(table["token_id"])
-    spelt = dict(zip(ids.tolist(), pieces(ids.tolist()), strict=True))
+    spelt = dict(zip(ids.tolist(), map(legible, pieces(ids.tolist())), strict=True))
     table.insert(6, "token", table["token_id"].map(spelt))
     return table
 

@@ -13,9 +13,9 @@ from autointerp.evaluate._places import depth, short_name
 from autointerp.evaluate.suites.layers._pass import Measured, SiteSums
 
 PANELS = {
-    "l0": "L0 (features a token)",
+    "l0": "L0",
     "fvu": "FVU",
-    "ce_difference": "CE difference (nats/token)",
+    "ce_difference": "CE difference (nats)",
     "l2_ratio": "L2 ratio",
     "dead_share": "share never firing",
 }

@@ -12,7 +12,7 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from autointerp.evaluate._estimates import Estimate
-from autointerp.evaluate._figure import new_figure, series
+from autointerp.evaluate._figure import new_figure, plain, series
 from autointerp.evaluate._findings import Findings, Picture, Table
 from autointerp.evaluate._groups import by_groups
 
@@ -153,7 +153,7 @@ def _curves(differences: dict[str, NDArray[np.float64]]) -> Figure:
     at = np.linspace(0.002, 0.998, 200)
     style = series()
     for name, values in differences.items():
-        axes[0, 0].plot(100 * at, np.quantile(values, at), label=name, markevery=25, **next(style))
+        axes[0, 0].plot(100 * at, np.quantile(values, at), label=plain(name), markevery=25, **next(style))
     axes[0, 0].axhline(0, color="#7F7F7F", linewidth=0.8)
     axes[0, 0].set_yscale("symlog", linthresh=0.1)
     axes[0, 0].set(xlabel="percent of tokens", ylabel="CE difference (nats)")

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from autointerp.evaluate._estimates import Estimate
-from autointerp.evaluate._figure import COLOURS, from_zero, new_figure, series
+from autointerp.evaluate._figure import COLOURS, from_zero, new_figure, plain, series
 from autointerp.evaluate._findings import Findings, Picture, Table
 from autointerp.evaluate._places import short_name
 from autointerp.evaluate.suites.propagation._pass import JOINT, KINDS, Spliced
@@ -148,7 +148,7 @@ def _curves(frame: pd.DataFrame, spliced: Spliced) -> Figure:
             rows = of_one[of_one["error"] == kind]
             at = [list(spliced.read).index(hook_point) for hook_point in rows["read_at"]]
             panel.errorbar(
-                at, rows["relative_error"], yerr=rows["relative_error_se"], label=f"{name}: {LABELS[kind]}",
+                at, rows["relative_error"], yerr=rows["relative_error_se"], label=f"{plain(str(name))}: {LABELS[kind]}",
                 **{**look, "linestyle": line, "mfc": face},
             )  # fmt: skip
     shown = sorted({list(spliced.read).index(hook_point) for hook_point in frame["read_at"]})
@@ -172,6 +172,6 @@ def _bars(frame: pd.DataFrame) -> Figure:
         )  # fmt: skip
     panel.axhline(0, color="#7F7F7F", linewidth=0.8)
     panel.set(ylabel="CE difference (nats/token)", xticks=range(len(names)))
-    panel.set_xticklabels(names, rotation=20, ha="right")
+    panel.set_xticklabels(map(plain, names), rotation=20, ha="right")
     panel.legend()
     return figure

@@ -197,6 +197,7 @@ def _scatter(wide: pd.DataFrame, interventions: Sequence[str]) -> Figure:
             panel.scatter(part["explain"], part["score"], s=14, color=COLOURS[number], marker=marker, label=label)
         panel.axhline(0, color="#7F7F7F", linewidth=0.8)
         panel.axline((0, 0), slope=1, color="#7F7F7F", linewidth=0.8, linestyle="--")
+        panel.locator_params(axis="x", nbins=4)
         panel.set(title=name, xlabel="CE change, explain half (nats)", ylabel="CE change, score half (nats)")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
