@@ -10,7 +10,9 @@ import pytest
 
 from autointerp.errors import MismatchError, UsageError
 from autointerp.run import RunDirectory, Silence
-from autointerp.view import Machine, Opened, Sections, to_json
+from autointerp.view import Machine, Opened, Sections, Site, to_json
+from autointerp.view import _site as site_module
+from autointerp.view._sections import PENDING
 
 
 def first_shard(site) -> list[dict]:
@@ -122,3 +124,37 @@ def test_a_run_that_can_not_be_written_to_can_be_read(
     run.view.write_text("in the way")
     assert "logits" not in first_shard(make_site(run))[0]["missing"]
     assert run.view.read_text() == "in the way"
+
+
+def test_details_do_not_wait_long_for_the_model(run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(site_module, "_PATIENCE_S", 0.01)
+    opened = Opened(run)
+    sections = Sections(opened, Machine(opened), Silence())
+    site = Site(opened, sections)
+    before = first_shard(site)[0]
+    assert before["missing"]["logits"] == PENDING
+    assert before["contexts"]
+    assert not any("Not all" in note for note in json.loads(site.document("run"))["notes"])
+    sections.compute()
+    after = first_shard(site)[0]  # what was not whole was not remembered
+    assert "logits" not in after["missing"]
+    assert after["logits"]["promoted"]
+
+
+def test_a_viewer_that_is_closed_computes_no_more(run: RunDirectory) -> None:
+    forget(run)
+    opened = Opened(run)
+    sections = Sections(opened, Machine(opened), Silence())
+    sections.stop()
+    sections.compute()
+    assert sections.is_done
+    assert not run.view.exists()
+    assert set(sections.missing.values()) == {PENDING}
+
+
+def test_only_so_many_documents_are_remembered(run: RunDirectory, make_site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(site_module, "_KEPT", 2)
+    site = make_site(run)
+    for name in ("run", "listing", "features/0", "run"):
+        assert json.loads(site.document(name))
+    assert list(site._kept) == ["features/0", "run"]
