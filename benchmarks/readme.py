@@ -32,7 +32,7 @@ def figures() -> dict[str, str]:
     bottom = [run["bottom"]["5 % false"]["either"] for run in truth]
     quality = recorded("train_quality")["at_equal_l0"]
     relu, topk = ([row for row in quality if row["architecture"] == name] for name in ("standard", "topk"))
-    kill = recorded("kill")
+    kill, evaluation = recorded("kill"), recorded("evaluate")
     return {
         "kills": f"{kill['kills']:,}",
         "kills in flight": f"{kill['kills_in_flight_share']:.0%}",
@@ -44,6 +44,7 @@ def figures() -> dict[str, str]:
         "quality k": span([row["k"] for row in topk], ".0f"),
         "quality topk": span([row["best_rival_over_ours"] for row in topk], ".3f"),
         "demo time": f"{sum(demo['seconds'].values()):.0f} s ({demo['machine']}, {demo['date']})",
+        "evaluate time": f"{evaluation['seconds']['demo']:.0f} s ({evaluation['machine']}, {evaluation['date']})",
         "verdicts": share(verdicts),
         "bottom": share(bottom),
         "gate power": f"{gate['power_at_200']['autointerp']:.0%}",

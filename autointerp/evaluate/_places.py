@@ -8,7 +8,6 @@ from autointerp.subject import BridgeSubject
 
 _BLOCK = re.compile(r"blocks\.(\d+)\.(.+)")
 _ORDER = ("resid_pre", "attn", "resid_mid", "mlp", "resid_post")
-_TO_STREAM = ("resid", "attn_out", "mlp_out")
 
 
 def depth(hook_point: str) -> tuple[int, int, str]:
@@ -33,8 +32,3 @@ def short_name(hook_point: str) -> str:
 def residual_hook_points(subject: BridgeSubject) -> list[str]:
     """The residual stream after each block, in order."""
     return [f"blocks.{block}.hook_resid_post" for block in range(subject.n_layers)]
-
-
-def writes_to_stream(hook_point: str) -> bool:
-    """Whether a direction at the hook point is one of the residual stream, as the unembedding takes it."""
-    return any(part in hook_point for part in _TO_STREAM)

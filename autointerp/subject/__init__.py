@@ -1,7 +1,7 @@
 """The language model under study: residuals at a hook point, logits with a patched one."""
 
 from autointerp.subject._bridge import BridgeSubject
-from autointerp.subject._hook_points import check_hook_points, same_hook_point
+from autointerp.subject._hook_points import check_hook_points, same_hook_point, writes_to_stream
 from autointerp.subject._load import load_subject
 from autointerp.subject._protocol import Subject
 from autointerp.subject._reinitialise import reinitialise
@@ -18,4 +18,5 @@ __all__ = [
     "load_subject",
     "reinitialise",
     "same_hook_point",
+    "writes_to_stream",
 ]

@@ -8,7 +8,6 @@ logits at the last one, and does nothing in an encoder's ``forward``.
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -16,12 +15,10 @@ import torch
 from torch import Tensor
 
 from autointerp.errors import UsageError
-from autointerp.subject._hook_points import unknown_hook_point
+from autointerp.subject._hook_points import unknown_hook_point, writes_to_stream
 from autointerp.subject._source import first_line
 from autointerp.subject._tokenizer import SubjectTokenizer
 from autointerp.subject._trace import Patch, Trace
-
-_IN_THE_STREAM = re.compile(r"blocks\.\d+\.(hook_resid_(pre|mid|post)|hook_attn_out|hook_mlp_out)|hook_embed")
 
 
 class _Reached(Exception):  # noqa: N818 - not an error, a way out
@@ -152,7 +149,7 @@ class BridgeSubject:
         """
         if self.kind == "encoder":
             raise UsageError(f"{self.name}: an encoder has no next-token logits.")
-        if not _IN_THE_STREAM.fullmatch(self.hook_point):
+        if not writes_to_stream(self.hook_point):
             raise UsageError(f"{self.hook_point} does not write to the residual stream, so no direction has logits.")
         rows = torch.cat([directions, torch.zeros_like(directions[:1])]).to(self.device, torch.float32)
         found: Tensor = self._bridge.unembed(self._bridge.ln_final(rows[None]))[0]  # [n + 1, d] -> [n + 1, v]

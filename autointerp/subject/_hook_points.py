@@ -71,3 +71,11 @@ def _canonical(name: str, n_layers: int | None) -> str:
     if rest == "hook_resid_post" and (n_layers is None or layer + 1 < n_layers):
         layer, rest = layer + 1, "hook_resid_pre"
     return f"blocks.{layer}.{rest}"
+
+
+def writes_to_stream(hook_point: str) -> bool:
+    """Whether a direction at the hook point is one of the residual stream, as the unembedding takes it."""
+    return _IN_THE_STREAM.fullmatch(hook_point) is not None
+
+
+_IN_THE_STREAM = re.compile(r"blocks\.\d+\.(hook_resid_(pre|mid|post)|hook_attn_out|hook_mlp_out)|hook_embed")

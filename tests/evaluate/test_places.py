@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from autointerp.evaluate._places import depth, short_name, writes_to_stream
+from autointerp.evaluate._places import depth, short_name
+from autointerp.subject import writes_to_stream
 
 
 def test_hook_points_sort_as_a_forward_pass_comes_by():

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from autointerp.evaluate._places import writes_to_stream
 from autointerp.evaluate._setting import Setting
+from autointerp.subject import writes_to_stream
 
 N_TOKENS = 8
 """Named on either side."""
