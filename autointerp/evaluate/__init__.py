@@ -1,8 +1,8 @@
 """Measurements of an SAE on its model: each suite gives numbers, tables and pictures, kept in the run directory."""
 
-from autointerp.evaluate._estimates import Estimate, TokenMeans
+from autointerp.evaluate._estimates import Estimate, TokenMeans, over_features
 from autointerp.evaluate._evaluate import run_suites
-from autointerp.evaluate._figure import as_png, as_svg, new_figure, series
+from autointerp.evaluate._figure import as_png, as_svg, new_figure, plain, series
 from autointerp.evaluate._findings import Findings, Number, Picture, Table
 from autointerp.evaluate._setting import Batch, Setting, Site
 from autointerp.evaluate._splice import Predictions, predict
@@ -30,6 +30,8 @@ __all__ = [
     "as_svg",
     "choose_suites",
     "new_figure",
+    "over_features",
+    "plain",
     "predict",
     "run_suites",
     "series",

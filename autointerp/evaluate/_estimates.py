@@ -6,13 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from autointerp.errors import UsageError
 
 N_GROUPS = 100
 """Documents are dealt into so many groups; the error comes from leaving out one at a time."""
+N_RESAMPLES = 200
+"""Of the features, where the error is over features."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,15 @@ class Estimate:
     standard_error: float
     """From the grouped jackknife over documents; nan with fewer than two groups."""
     n: int
-    """Tokens it rests on."""
+    """Tokens it rests on; features, where no text was read."""
+
+    def columns(self, name: str) -> dict[str, float]:
+        """The number and its error as cells of a table: ``name`` and ``name_se``."""
+        return {name: self.value, f"{name}_se": self.standard_error}
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    return float(values.mean())
 
 
 class TokenMeans:
@@ -103,3 +113,26 @@ class TokenMeans:
         n = len(left_out)
         error = float(np.sqrt((n - 1) * np.var(left_out))) if n > 1 else float("nan")
         return Estimate(value, error, int(totals[rests_on][1]))
+
+
+def over_features(
+    values: ArrayLike, statistic: Callable[[NDArray[np.float64]], float] = _mean, *, n_tokens: int, seed: int
+) -> Estimate:
+    """A statistic of the features, with an error over features.
+
+    The error is the bootstrap's over 200 resamples of the features: how far it would be off if they were draws from
+    all the features that such training gives. That more text would change each feature's value is not in it.
+
+    Args:
+        values: One a feature, [F]; nan, where a feature has none, is left out. Flags count as 0 and 1.
+        statistic: Of the values that are left, [at most F].
+        n_tokens: Tokens that the values rest on.
+        seed: Of the resamples.
+    """
+    known = np.asarray(values, dtype=np.float64)
+    known = known[~np.isnan(known)]
+    if not len(known):
+        return Estimate(float("nan"), float("nan"), n_tokens)
+    random = np.random.default_rng(seed)
+    again = [statistic(known[random.integers(0, len(known), len(known))]) for _ in range(N_RESAMPLES)]
+    return Estimate(float(statistic(known)), float(np.std(again)), n_tokens)

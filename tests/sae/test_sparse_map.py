@@ -6,7 +6,7 @@ import torch
 from scipy.sparse import csr_array
 
 import sae
-from sae import _sparse_rows
+from sae import SparseActs, _sparse_rows
 from sae._sparse_rows import add_product, sparse_rows
 from sae.compare import PairMoments, explained, fit_sparse_map
 from sae.compare._lasso import lasso
@@ -18,10 +18,15 @@ def sparse_features(n, m, seed=0, density=0.1):
 
 
 def moments_of(source, target, step=10**9):
-    found = PairMoments(source.shape[1], target.shape[1])
+    found = PairMoments(np.arange(source.shape[1]), np.arange(target.shape[1]))
     for at in range(0, len(source), step):
-        found.add(csr_array(source[at : at + step]), csr_array(target[at : at + step]))
+        found.add(acts_of(source[at : at + step]), acts_of(target[at : at + step]))
     return found
+
+
+def acts_of(dense):
+    row, feature = (torch.from_numpy(ids.copy()) for ids in dense.nonzero())
+    return SparseActs(row, feature, torch.from_numpy(dense[row, feature]), n_rows=len(dense), d_sae=dense.shape[1])
 
 
 def planted(n=4000, m=40, k=25, seed=0, noise=0.0):
@@ -89,6 +94,15 @@ def test_sums_over_a_stream_are_those_of_the_whole(density):
     np.testing.assert_allclose(variance, target.var(axis=0))
 
 
+def test_only_chosen_features_are_summed():
+    source, target = sparse_features(60, 6), sparse_features(60, 5, seed=1)
+    found = PairMoments(np.array([1, 4]), np.array([0, 2, 3]))
+    found.add(acts_of(source), acts_of(target))
+    np.testing.assert_allclose(found.cross, source[:, [1, 4]].T @ target[:, [0, 2, 3]])
+    with pytest.raises(sae.SAEError, match="found 60 and 59"):
+        found.add(acts_of(source), acts_of(target[1:]))
+
+
 @pytest.mark.parametrize("share", [0, 10**9])
 def test_products_are_the_same_pair_by_pair_and_dense(monkeypatch, share):
     monkeypatch.setattr(_sparse_rows, "SPARSE_SHARE", share)
@@ -126,7 +140,7 @@ def test_the_lasso_is_optimal_where_sources_are_nearly_the_same():
 
 @pytest.mark.parametrize(("alpha", "moments", "message"), [
     (0.0, moments_of(np.ones((2, 1)), np.ones((2, 1))), "alpha must be above 0"),
-    (0.1, PairMoments(1, 1), "the stream is empty"),
+    (0.1, PairMoments(np.arange(1), np.arange(1)), "the stream is empty"),
 ])  # fmt: skip
 def test_maps_that_can_not_be_fitted_are_refused(alpha, moments, message):
     with pytest.raises(sae.SAEError, match=message):
