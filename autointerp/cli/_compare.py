@@ -44,7 +44,7 @@ def run(
     ] = False,
     alpha: Annotated[
         float, typer.Option(metavar="ALPHA", help="The map's L1 penalty, where features have variance 1.")
-    ] = 4e-4,
+    ] = 0.02,
     max_features: Annotated[
         int, typer.Option(min=1, metavar="N", help="Most frequent features of each SAE in the map.")
     ] = 2048,

@@ -47,7 +47,7 @@ def compare(
     stable_above: float = 0.9,
     absent_below: float = 0.5,
     connections: bool = False,
-    alpha: float = 4e-4,
+    alpha: float = 0.02,
     max_features: int = 2048,
     model: str | None = None,
     corpus: str | None = None,

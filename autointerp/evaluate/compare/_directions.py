@@ -18,8 +18,8 @@ from autointerp.run import Progress
 from sae.compare import N_CANDIDATES, directions_like, isotropic_directions
 
 _READINGS = {
-    "share_above_0_9": "Share of {of}'s features with a decoder direction of {there} within cosine 0.9.",
-    "share_above_0_8": "The same within cosine 0.8.",
+    "share_above_0_9": "Share of {of}'s features whose largest decoder cosine with any of {there}'s is above 0.9.",
+    "share_above_0_8": "The same above 0.8.",
     "median": "Median over {of}'s features of the largest cosine with any of {there}'s.",
 }
 
