@@ -4,9 +4,10 @@ from autointerp.evaluate._estimates import Estimate, TokenMeans, over_features
 from autointerp.evaluate._evaluate import run_suites
 from autointerp.evaluate._figure import as_png, as_svg, new_figure, plain, series
 from autointerp.evaluate._findings import Findings, Number, Picture, Table
+from autointerp.evaluate._keep import keep
 from autointerp.evaluate._setting import Batch, Setting, Site
 from autointerp.evaluate._splice import Predictions, predict
-from autointerp.evaluate._store import Store, Stored, StoredFile
+from autointerp.evaluate._store import Key, Store, Stored, StoredFile
 from autointerp.evaluate._suite import SUITES, NotMeasurable, Suite, choose_suites
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Batch",
     "Estimate",
     "Findings",
+    "Key",
     "NotMeasurable",
     "Number",
     "Picture",
@@ -29,6 +31,7 @@ __all__ = [
     "as_png",
     "as_svg",
     "choose_suites",
+    "keep",
     "new_figure",
     "over_features",
     "plain",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import sae
 from autointerp.errors import MismatchError, UsageError
-from autointerp.evaluate import Findings, NotMeasurable, Setting, Store, Stored
+from autointerp.evaluate import Findings, Key, Setting, Store, Stored, keep
 from autointerp.evaluate.compare import (
     ConnectionOptions,
     StableRule,
@@ -22,8 +21,6 @@ from autointerp.subject import same_hook_point
 from autointerp.verbs._evaluate import EVALUATION_TOKENS
 from autointerp.verbs._inputs import Options, open_inputs
 from autointerp.verbs._sites import open_sites, short_names
-
-Key = dict[str, str | int | bool | list[str]]
 
 
 @dataclass(frozen=True)
@@ -110,7 +107,7 @@ def compare(
     with exclusive(run.path):
         key: Key = {"saes": saes, "rule": str(rule), "drop_dead": drop_dead, "seed": seed or 0}
         title = f"Directions of {names[0]} and {names[1]}"
-        directions = _keep(store, Stored(suite="directions", title=title, key=key), measure, progress)
+        directions = keep(store, Stored(suite="directions", title=title, key=key), measure, progress)
         if not connections:
             return ComparisonResult(store.folder, directions, None)
         asked = Options(
@@ -119,12 +116,13 @@ def compare(
         )  # fmt: skip
         setting = _open_setting(run, paths[:2], asked, n_tokens or EVALUATION_TOKENS, progress)
         key = {
-            "saes": saes[:2], "options": str(options), "model": setting.subject.fingerprint,
+            "saes": saes[:2], "hook_points": [site.subject.hook_point for site in setting.sites],
+            "options": str(options), "model": setting.subject.fingerprint,
             "windows": setting.windows.fingerprint, "n_tokens": setting.n_tokens, "config": str(setting.config),
         }  # fmt: skip
         title = f"Features of {names[1]} made of features of {names[0]}"
         stored = Stored(suite="connections", title=title, key=key)
-        found = _keep(store, stored, lambda: measure_connections(setting, options), progress)
+        found = keep(store, stored, lambda: measure_connections(setting, options), progress)
     return ComparisonResult(store.folder, directions, found)
 
 
@@ -176,18 +174,3 @@ def _open_setting(
         n_tokens=min(n_tokens, inputs.windows.n_tokens),
         progress=progress,
     )
-
-
-def _keep(store: Store, stored: Stored, measure: Callable[[], Findings], progress: Progress) -> Stored:
-    """What was found before of the same inputs, or else measured now."""
-    before = store.read(stored.suite)
-    if before is not None and before.key == stored.key:
-        return before
-    started, found = time.monotonic(), None
-    try:
-        found = measure()
-    except NotMeasurable as reason:
-        stored.not_measurable = str(reason)
-        progress.say(f"{stored.suite}: not measured. {reason}")
-    stored.seconds = round(time.monotonic() - started, 3)
-    return store.write(stored, found)

@@ -154,7 +154,7 @@ def _picture(result: Connected, penalties: pd.DataFrame, a: str, b: str) -> Pict
     axes[0, 1].set_xscale("symlog", linthresh=1)
     axes[0, 1].set_xlabel(f"connections to features of {plain(a)}, median")
     axes[0, 1].set_ylabel("R2 on held-out text, median")
-    axes[0, 1].margins(y=0.25)
+    axes[0, 1].margins(x=0.12, y=0.25)
     return Picture(
         figure,
         "How much of one SAE's features a linear map from the other's explains",

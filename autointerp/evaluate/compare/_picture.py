@@ -23,7 +23,7 @@ def closeness_picture(
 
     Args:
         pair: A in B, B in A.
-        nulls: Random directions in A's place in B, and in B's place in A.
+        nulls: Random directions in A's place in B, and in B's place in A; two kinds.
         seeds: A in another seed, and that seed in A.
     """
     shown = [*pair, *(one for both in (*nulls, *seeds) for one in both)]
@@ -31,10 +31,12 @@ def closeness_picture(
     figure, axes = new_figure(1, 2, width=8.6, height=3.9)
     for side, (axis, real) in enumerate(zip(axes[0], pair, strict=True)):
         _steps(axis, real, edges, plain(f"{real.of} in {real.found_in}"), fill=True, color=COLOURS[0], alpha=0.45)
-        others = [*nulls, *(seeds if side == 0 else [])]
-        for number, both in enumerate(others):
-            look = {"color": COLOURS[1 + number % (len(COLOURS) - 1)], "linestyle": LINES[number % len(LINES)]}
-            _steps(axis, both[side], edges, plain(f"{both[side].of} in {both[side].found_in}"), **look)
+        for number, both in enumerate(nulls, start=1):
+            label = plain(f"{both[side].of} in {both[side].found_in}")
+            _steps(axis, both[side], edges, label, color=COLOURS[number], linestyle=LINES[number])
+        for number, (to_seed, _) in enumerate(seeds if side == 0 else ()):
+            label = "_" if number else plain(f"{to_seed.of} in other seeds of it")  # a name of "_" is not in the legend
+            _steps(axis, to_seed, edges, label, color=COLOURS[3], linestyle=LINES[0], linewidth=0.9)
         axis.axvline(0.9, linewidth=0.8, linestyle=":", color=COLOURS[-1])
         axis.set_xlabel("largest decoder cosine")
         axis.set_ylabel("share of features")
