@@ -21,7 +21,7 @@ import types
 
 VERBS = (
     "baseline", "compare", "convert", "demo", "doctor", "evaluate", "export", "gate", "harvest", "label", "reliability",
-    "report", "retry", "score", "sweep", "train",
+    "report", "retry", "score", "sweep", "train", "view",
 )  # fmt: skip
 """The functions of this module: those of ``autointerp.verbs``, by name, because importing them costs seconds."""
 

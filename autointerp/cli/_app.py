@@ -26,6 +26,7 @@ from autointerp.cli import (
     _score,
     _sweep,
     _train,
+    _view,
 )
 from autointerp.errors import AutointerpError
 
@@ -38,7 +39,7 @@ app = typer.Typer(
 )
 for verb in (
     _demo, _train, _sweep, _convert, _harvest, _label, _score, _reliability, _retry, _evaluate, _compare, _gate,
-    _export, _doctor,
+    _export, _view, _doctor,
 ):  # fmt: skip
     verb.register(app)
 

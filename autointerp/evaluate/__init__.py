@@ -2,8 +2,9 @@
 
 from autointerp.evaluate._estimates import Estimate, TokenMeans, over_features
 from autointerp.evaluate._evaluate import run_suites
-from autointerp.evaluate._figure import as_png, as_svg, new_figure, plain, series
+from autointerp.evaluate._figure import as_png, as_svg, legible, new_figure, plain, series
 from autointerp.evaluate._findings import Findings, Number, Picture, Table
+from autointerp.evaluate._firings import Firings
 from autointerp.evaluate._keep import keep
 from autointerp.evaluate._setting import Batch, Setting, Site
 from autointerp.evaluate._splice import Predictions, predict
@@ -15,6 +16,7 @@ __all__ = [
     "Batch",
     "Estimate",
     "Findings",
+    "Firings",
     "Key",
     "NotMeasurable",
     "Number",
@@ -32,6 +34,7 @@ __all__ = [
     "as_svg",
     "choose_suites",
     "keep",
+    "legible",
     "new_figure",
     "over_features",
     "plain",

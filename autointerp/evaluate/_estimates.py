@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -53,15 +54,20 @@ class TokenMeans:
 
         Args:
             name: Of the quantity.
-            values: [b, t].
+            values: [b, t], or vectors [b, t, d], whose mean is one.
             kept: bool [b, t]: which of them count.
             clusters: Group of near-duplicate documents of each window, [b].
         """
         group = clusters % N_GROUPS
-        sums = self._sums.setdefault(name, np.zeros(N_GROUPS))
+        sums = self._sums.setdefault(name, np.zeros((N_GROUPS, *values.shape[2:])))
         counts = self._counts.setdefault(name, np.zeros(N_GROUPS))
-        np.add.at(sums, group, values.double().where(kept, 0.0).sum(dim=1).cpu().numpy())
+        where = kept.reshape(kept.shape + (1,) * (values.ndim - 2))  # [b, t] or [b, t, 1]
+        np.add.at(sums, group, values.double().where(where, 0.0).sum(dim=1).cpu().numpy())
         np.add.at(counts, group, kept.double().sum(dim=1).cpu().numpy())
+
+    def n(self, name: str) -> int:
+        """Tokens of one quantity so far."""
+        return int(self._counts[name].sum()) if name in self._counts else 0
 
     def mean(self, name: str) -> Estimate:
         """The mean of one quantity."""
@@ -86,17 +92,17 @@ class TokenMeans:
             for draw in np.flatnonzero(whole)
         ]
 
-    def of(self, function: Callable[[Mapping[str, float]], float], *, rests_on: str) -> Estimate:
+    def of(self, function: Callable[[Mapping[str, Any]], float], *, rests_on: str) -> Estimate:
         """Any function of the means.
 
         Args:
-            function: Takes the means by name.
+            function: Takes the means by name: floats, and arrays [d] where vectors were added.
             rests_on: The quantity whose tokens are counted in ``n``.
 
         Raises:
             UsageError: There was no token.
         """
-        totals = {name: (sums.sum(), self._counts[name].sum()) for name, sums in self._sums.items()}
+        totals = {name: (sums.sum(axis=0), self._counts[name].sum()) for name, sums in self._sums.items()}
         if not totals or not all(count for _, count in totals.values()):
             raise UsageError("there was no token to measure on. Use more --tokens.")
         value = float(function({name: total / count for name, (total, count) in totals.items()}))

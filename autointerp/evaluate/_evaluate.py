@@ -46,4 +46,5 @@ def _key(setting: Setting, suite: Suite) -> Key:
         "seed": setting.seed,
         "keep_bos": setting.config.keep_bos,
         "skip_positions": setting.config.skip_positions,
+        "selected": [str(feature) for feature in setting.selected] if suite.reads_selection else [],
     }

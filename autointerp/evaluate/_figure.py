@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import re
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -68,18 +69,31 @@ def series() -> Iterator[dict[str, Any]]:
         }
 
 
+def from_zero(axes: Any) -> None:
+    """Let the vertical axis start at zero, or below where the data does, with room above."""
+    axes.margins(y=0.12)
+    axes.autoscale_view()
+    low, high = axes.get_ylim()
+    axes.set_ylim(low if axes.dataLim.y0 < 0 else 0.0, high)
+
+
 def plain(text: str) -> str:
     """Someone else's text, such as a token, fit for a figure: nothing invisible, and no mathematics in it.
 
     Args:
         text: Whatever it is. A space at its start or end, or only spaces, become open boxes.
     """
-    shown = visible(text.replace("\n", "\\n").replace("\t", "\\t"))
+    shown = legible(text)
     bare = shown.strip(" ")
-    before, after = (len(shown) - len(side) for side in (shown.lstrip(" "), shown.rstrip(" ")))
-    marked = "\u2423" * before + bare + "\u2423" * after if bare else "\u2423" * len(shown)
-    marked = marked.replace("$", r"\$")
+    before = len(shown) - len(shown.lstrip(" "))
+    after = len(shown) - len(bare) - before
+    marked = ("\u2423" * before + bare + "\u2423" * after).replace("$", r"\$")
     return f"{_THIN_SPACE}{marked}" if marked.startswith("_") else marked  # legends leave out what starts with _
+
+
+def legible(text: str) -> str:
+    r"""A token for a table: line ends and tabs as ``\n`` and ``\t``, nothing invisible but spaces."""
+    return visible(text.replace("\n", "\\n").replace("\t", "\\t"))
 
 
 def as_svg(figure: Figure) -> str:
@@ -88,30 +102,31 @@ def as_svg(figure: Figure) -> str:
     Returns:
         An ``<svg>`` element, to stand in a page or a file.
     """
-    out = io.StringIO()
-    _dress(figure)
-    with mpl.rc_context(_style()):
-        figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    svg = out.getvalue()
+    svg = _save(figure, format="svg", transparent=True, metadata={"Date": None, "Creator": None}).decode()
     return re.sub(_INK, "currentColor", svg[svg.index("<svg") :], flags=re.IGNORECASE)
 
 
 def as_png(figure: Figure) -> bytes:
     """Draw as PNG on white, at 150 dots an inch."""
+    return _save(figure, format="png", dpi=150, facecolor="white", metadata={"Software": None})
+
+
+def _save(figure: Figure, **options: Any) -> bytes:
     out = io.BytesIO()
     _dress(figure)
-    with mpl.rc_context(_style()):
-        figure.savefig(out, format="png", dpi=150, facecolor="white", metadata={"Software": None})
+    with mpl.rc_context(_style()), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")  # tokens come in any script
+        figure.savefig(out, **options)
     return out.getvalue()
 
 
 def _dress(figure: Figure) -> None:
-    """Give what was added after ``new_figure`` the same look: black text would vanish on a dark page."""
+    """Give legends and texts that were added after ``new_figure`` its look; text in another colour than black stays."""
+    for legend in figure.findobj(Legend):
+        legend.set_frame_on(False)
     for text in figure.findobj(Text):
         if to_hex(text.get_color()) == "#000000":
             text.set_color(_INK)
-    for legend in figure.findobj(Legend):
-        legend.set_frame_on(False)
 
 
 def _style() -> Any:

@@ -14,9 +14,15 @@ from torch import Tensor
 import sae
 from autointerp.corpus import Windows
 from autointerp.errors import UsageError
+from autointerp.evaluate._firings import Firings, collect_firings
 from autointerp.harvest import FeatureSketch, HarvestConfig, counts_mask, load_sketch, merge
 from autointerp.run import Progress, RunDirectory
 from autointerp.subject import BridgeSubject
+
+FIRINGS_TOKENS = 50_000
+"""Enough for the suites that look at single activations; memory grows with it."""
+MEAN_TOKENS = 50_000
+"""Enough for the mean activation: its squared error is then the variance over as many."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +137,32 @@ class Setting:
         documents = np.asarray(self.windows.document)[rows]
         found: NDArray[np.int64] = self.windows.documents["cluster"].to_numpy(np.int64)[documents]
         return found
+
+    def smaller(self, n_tokens: int) -> Setting:
+        """The same with fewer tokens to read, where fewer are enough; they are the first of these."""
+        return replace(self, n_tokens=min(self.n_tokens, n_tokens))
+
+    @cached_property
+    def selected(self) -> list[int]:
+        """The features that the run selected to be labelled, ascending; none where it has not."""
+        groups = self.run.read_manifest().config.get("groups") if self.run.exists else None
+        return sorted({int(feature) for ids in groups.values() for feature in ids}) if isinstance(groups, dict) else []
+
+    @cached_property
+    def firings(self) -> Firings:
+        """Every activation on up to 50,000 tokens that count and those before them: made once for all suites."""
+        few = self.smaller(FIRINGS_TOKENS)
+        return collect_firings(few.batches("activations"), self.model, self.subject, self.clusters)
+
+    @cached_property
+    def mean_activation(self) -> Tensor:
+        """Mean of what the SAE reads, over up to 50,000 tokens that count; float64 [d]."""
+        total, n = torch.zeros(self.subject.d_model, dtype=torch.float64, device=self.subject.device), 0
+        for batch in self.smaller(MEAN_TOKENS).batches("mean activation"):
+            x = self.subject.residuals(batch.tokens)[batch.kept]  # [n, d]
+            total += x.double().sum(dim=0)
+            n += len(x)
+        return total / n
 
     @cached_property
     def sketch(self) -> FeatureSketch:

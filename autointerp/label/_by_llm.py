@@ -40,7 +40,7 @@ def label_request(feature: int, contexts: Sequence[Context]) -> Request | None:
     if sum(context.is_positive for context in contexts) < MIN_CONTEXTS:
         return None
     strongest = max(context.activations[context.peak] for context in contexts)
-    shown = _shown(contexts)
+    shown = shown_contexts(contexts)
 
     def line(i: int, cut: Excerpt) -> str:
         number, context = shown[i]
@@ -93,8 +93,8 @@ def too_few(feature: int, contexts: Sequence[Context], *, llm: str) -> LabelRow:
     return LabelRow(feature, "error", llm, load_prompt("label").version, reason=reason)
 
 
-def _shown(contexts: Sequence[Context]) -> list[tuple[int, Context]]:
-    """Those that the prompt shows, with their numbers."""
+def shown_contexts(contexts: Sequence[Context]) -> list[tuple[int, Context]]:
+    """Those explain contexts that the prompt shows, with their numbers, from 1."""
     taken: Counter[str] = Counter()
     shown = []
     for number, context in enumerate(contexts, 1):

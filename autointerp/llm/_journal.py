@@ -136,6 +136,21 @@ class Journal:
         """
         return list(self.history(key).billed)
 
+    def tags(self) -> list[tuple[int, str]]:
+        """Id and tag of every attempt, in order: a way to find them without reading long texts."""
+        with self._lock, self._explained():
+            return list(self._db.execute("SELECT id, tag FROM attempts ORDER BY id"))
+
+    def attempts(self, ids: Iterable[int]) -> list[Attempt]:
+        """Attempts by id.
+
+        Args:
+            ids: From ``tags``.
+        """
+        query = f"SELECT {_COLUMNS} FROM attempts WHERE id = ?"  # noqa: S608 - constants
+        with self._lock, self._explained():
+            return [_attempt(list(row)) for one in ids for row in self._db.execute(query, (one,))]
+
     def reopen(self, keys: Iterable[str]) -> int:
         """Let requests be asked again: the replies they have answer no more, and still count as money.
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.parquet as pq
+
 from autointerp.errors import UsageError
 from autointerp.report._template import render_template
-from autointerp.run import RunDirectory, read_rows, write_text
+from autointerp.run import RunDirectory, write_text
 
 if TYPE_CHECKING:
     from autointerp.evaluate import Stored, StoredFile
@@ -106,7 +108,7 @@ def _section(folder: Path, stored: Stored) -> Section:
 
 
 def _table(folder: Path, table: StoredFile) -> ShownTable:
-    rows = read_rows(folder / f"{table.name}.parquet")
+    rows = pq.read_table(folder / f"{table.name}.parquet").to_pylist()
     columns = list(rows[0]) if rows else []
     shown = [list(row.values()) for row in rows[:MAX_ROWS]]
     return ShownTable(table.name, table.title, table.reading, columns, shown, len(rows))

@@ -45,6 +45,7 @@ class RunDirectory:
         self.summary = self.path / "summary.json"
         self.reliability = self.path / "reliability.json"
         self.report = self.path / "report"
+        self.view = self.path / "view"
 
     def __repr__(self) -> str:
         """The folder, as a call."""

@@ -21,6 +21,7 @@ def load_subject(
     weight_processing: Literal["raw", "compatibility"] = "raw",
     device: str = "cpu",
     threads: int | None = None,
+    fetch: bool = True,
 ) -> BridgeSubject:
     """Load a language model to study, in float32, through transformer_lens.
 
@@ -31,6 +32,7 @@ def load_subject(
             as the former HookedTransformer did by default. An SAE only fits the kind it was trained on.
         device: A torch device.
         threads: CPU threads for the whole process; None leaves torch's number.
+        fetch: Whether a model that is not on this machine may be fetched from the hub.
 
     Raises:
         UsageError: Any of these does not exist or does not work; the message says which, and what to do.
@@ -42,7 +44,7 @@ def load_subject(
             raise UsageError(f"threads is {threads}; it must be at least 1.")
         torch.set_num_threads(threads)
     place = _device(device)
-    source = find_model(name)
+    source = find_model(name, fetch=fetch)
     with quiet(), torch.no_grad():
         kind = read_kind(source)
         tokenizer, tokenizer_to_change = read_tokenizer(source.folder)

@@ -42,11 +42,12 @@ def bundled_path() -> Path:
     return Path(__file__).parent / "bundled"
 
 
-def find_model(name: str) -> ModelSource:
-    """Find a model's files, fetching them when they are not on this machine.
+def find_model(name: str, *, fetch: bool = True) -> ModelSource:
+    """Find a model's files, by default fetching them when they are not on this machine.
 
     Args:
         name: ``bundled``, a local folder, or a name on the Hugging Face hub (transformer_lens's short names work too).
+        fetch: Whether the hub may be asked.
 
     Raises:
         UsageError: There is no such folder or name, or the files are not complete.
@@ -58,7 +59,7 @@ def find_model(name: str) -> ModelSource:
         return _local(name, folder)
     if folder.exists() or not _HUB_NAME.fullmatch(name) or name.startswith("."):
         raise UsageError(f"{name}: no such folder. Give 'bundled', a Hugging Face model folder, or a name on the hub.")
-    return _from_hub(name)
+    return _from_hub(name, fetch=fetch)
 
 
 def _local(name: str, folder: Path) -> ModelSource:
@@ -70,7 +71,7 @@ def _local(name: str, folder: Path) -> ModelSource:
     return ModelSource(name, folder, None)
 
 
-def _from_hub(name: str) -> ModelSource:
+def _from_hub(name: str, *, fetch: bool) -> ModelSource:
     """The cached snapshot if it is whole, else a download; nothing is asked of the network in the first case."""
     with quiet():
         from huggingface_hub import snapshot_download
@@ -84,6 +85,8 @@ def _from_hub(name: str) -> ModelSource:
                 return ModelSource(name, folder, folder.name)
         except LocalEntryNotFoundError:
             pass
+        if not fetch:
+            raise UsageError(f"{name}: not whole in the local Hugging Face cache, and nothing is fetched here.")
         try:
             folder = Path(snapshot_download(official, allow_patterns=[*_SMALL_FILES, "model*.safetensors"]))
             if _missing_file(folder) is not None:

@@ -14,6 +14,7 @@ from autointerp.verbs._retry import Retried, retry
 from autointerp.verbs._score import score
 from autointerp.verbs._sweep import SweepResult, sweep
 from autointerp.verbs._train import train
+from autointerp.verbs._view import view
 
 __all__ = [
     "DEMO_FEATURES",
@@ -43,4 +44,5 @@ __all__ = [
     "score",
     "sweep",
     "train",
+    "view",
 ]

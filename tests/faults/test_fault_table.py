@@ -150,6 +150,9 @@ TABLE: dict[str, list[str]] = {
         "report/test_report.py::test_hostile_text_is_only_text",
         "report/test_report.py::test_it_needs_nothing_and_runs_nothing",
         "report/test_report.py::test_what_turns_or_hides_text_is_an_escape",
+        "view/test_view_pack.py::test_no_text_hides_or_leaves_its_place",
+        "view/test_view_hostile.py::test_documents_hold_it_as_visible_text",
+        "view/test_view_hostile.py::test_pages_hold_no_markup_of_it",
         "gate/test_render.py::test_hostile_labels_are_only_text_in_markdown",
         "gate/test_render.py::test_any_label_makes_well_formed_xml",
     ],
@@ -163,6 +166,7 @@ TABLE: dict[str, list[str]] = {
         "sae/test_formats.py::test_a_payload_is_refused_and_does_not_run",
     ],
     "25 names that are paths": [
+        "view/test_view_server.py::test_there_is_nothing_else",
         "faults/test_paths.py::test_a_models_name_is_no_path",
         "faults/test_paths.py::test_a_link_in_a_run_directory_is_replaced_and_not_written_through",
         "run/test_default_run.py::test_it_is_never_outside",

@@ -56,6 +56,17 @@ def test_what_goes_in_comes_out(tmp_path: Path) -> None:
         assert book.billed("k") == [ATTEMPT, other]
 
 
+def test_attempts_are_found_by_their_tags(tmp_path: Path) -> None:
+    with Journal(tmp_path / "j.sqlite3") as book:
+        for key, tag in (("a", "label 7"), ("b", "label 8"), ("a", "label 7")):
+            book.record(variant(key=key, tag=tag))
+        tags = book.tags()
+        assert [tag for _, tag in tags] == ["label 7", "label 8", "label 7"]
+        ids = [number for number, tag in tags if tag == "label 7"]
+        assert book.attempts(ids) == [variant(key="a", tag="label 7")] * 2
+        assert book.attempts([99]) == []
+
+
 def test_any_sqlite_tool_can_read_it(tmp_path: Path) -> None:
     file = tmp_path / "j.sqlite3"
     with Journal(file) as book:

@@ -105,8 +105,7 @@ def _measure_site(setting: Setting, site: Site, means: TokenMeans, errors: Seque
 def _row(one: _Measured, means: TokenMeans, errors: Sequence[str]) -> dict[str, object]:
     row: dict[str, object] = {"sae": one.site.name, "family": one.family, "d_sae": one.site.model.cfg.d_sae}
     for metric in ("l0", *errors):
-        estimate = means.mean(f"{one.site.name}|{metric}")
-        row |= {metric: estimate.value, f"{metric}_se": estimate.standard_error}
+        row |= means.mean(f"{one.site.name}|{metric}").columns(metric)
     median = float(np.median(one.activations)) if len(one.activations) else float("nan")
     return {**row, "median_activation": median, "n_rare": one.n_rare}
 

@@ -13,13 +13,12 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
 
 from autointerp.evaluate._estimates import Estimate, TokenMeans
 from autointerp.evaluate._figure import COLOURS, LINES, MARKERS, new_figure
 from autointerp.evaluate._findings import Findings, Picture, Table
 from autointerp.evaluate._setting import Batch, Setting, Site
-from autointerp.evaluate._splice import predict
+from autointerp.evaluate._splice import added_loss, predict
 from autointerp.evaluate._suite import NotMeasurable
 from autointerp.evaluate.suites._rules import Rule, join, removal_rules
 from sae import SparseActs
@@ -104,16 +103,16 @@ def _measure_batch(setting: Setting, batch: Batch, points: Sequence[_Point], mea
         dense = x.new_zeros(left.n_rows, left.d_sae)
         dense[left.row, left.feature] = left.value.to(dense.dtype)
         reconstruction = site.model.decode(dense, x=x)
-        spliced = predict(site.subject, batch, partial(_put, reconstruction))
         active = torch.bincount(left.row, minlength=left.n_rows).double()
         error = (reconstruction - x).double().square().mean(dim=1)
         means.add(point.name + "l0", batch.spread(active), batch.kept, clusters)
         means.add(point.name + "mse", batch.spread(error), batch.kept, clusters)
-        means.add(point.name + "ce_difference", spliced.loss - original.loss, original.counts, clusters)
-
-
-def _put(reconstruction: Tensor, _: Tensor) -> Tensor:
-    return reconstruction
+        means.add(
+            point.name + "ce_difference",
+            added_loss(site.subject, batch, reconstruction, original),
+            original.counts,
+            clusters,
+        )
 
 
 def _describe(sites: Sequence[Site], rules: Mapping[str, list[Rule]], curves: Curves) -> Findings:
@@ -155,8 +154,7 @@ def _row(curves: Curves, point: _Point) -> dict[str, object]:
         "setting": point.setting,
     }
     for metric in _METRICS:
-        estimate = curves.at(point, metric)
-        row |= {metric: estimate.value, f"{metric}_se": estimate.standard_error}
+        row |= curves.at(point, metric).columns(metric)
     return row
 
 
