@@ -30,6 +30,7 @@ class Connected:
     n_active: NDArray[np.int64]
     """Tokens of the explain half on which each of B's fires, [k]."""
     map: SparseMap
+    """At that penalty."""
     path: dict[float, NDArray[np.float64]]
     """R2 on the score half and number of connections at each penalty tried, [2, k], by ascending penalty."""
     n_score: int
