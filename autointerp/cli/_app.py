@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from autointerp.cli import (
+    _compare,
     _convert,
     _demo,
     _doctor,
@@ -37,8 +38,8 @@ app = typer.Typer(
     add_completion=False,
 )
 for verb in (
-    _demo, _train, _sweep, _convert, _harvest, _label, _score, _reliability, _retry, _evaluate, _gate, _export, _view,
-    _doctor,
+    _demo, _train, _sweep, _convert, _harvest, _label, _score, _reliability, _retry, _evaluate, _compare, _gate,
+    _export, _view, _doctor,
 ):  # fmt: skip
     verb.register(app)
 

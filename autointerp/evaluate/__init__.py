@@ -5,9 +5,10 @@ from autointerp.evaluate._evaluate import run_suites
 from autointerp.evaluate._figure import as_png, as_svg, legible, new_figure, plain, series
 from autointerp.evaluate._findings import Findings, Number, Picture, Table
 from autointerp.evaluate._firings import Firings
+from autointerp.evaluate._keep import keep
 from autointerp.evaluate._setting import Batch, Setting, Site
 from autointerp.evaluate._splice import Predictions, predict
-from autointerp.evaluate._store import Store, Stored, StoredFile
+from autointerp.evaluate._store import Key, Store, Stored, StoredFile
 from autointerp.evaluate._suite import SUITES, NotMeasurable, Suite, choose_suites
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Estimate",
     "Findings",
     "Firings",
+    "Key",
     "NotMeasurable",
     "Number",
     "Picture",
@@ -31,6 +33,7 @@ __all__ = [
     "as_png",
     "as_svg",
     "choose_suites",
+    "keep",
     "legible",
     "new_figure",
     "over_features",

@@ -26,7 +26,7 @@ class Estimate:
     standard_error: float
     """From the grouped jackknife over documents; nan with fewer than two groups."""
     n: int
-    """Tokens it rests on."""
+    """Tokens it rests on; features, where no text was read."""
 
     def columns(self, name: str) -> dict[str, float]:
         """The number and its error as cells of a table: ``name`` and ``name_se``."""

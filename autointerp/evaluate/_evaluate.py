@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
+from functools import partial
 
-from autointerp.evaluate._findings import Findings
+from autointerp.evaluate._keep import keep
 from autointerp.evaluate._setting import Setting
 from autointerp.evaluate._store import Key, Store, Stored
-from autointerp.evaluate._suite import NotMeasurable, Suite
+from autointerp.evaluate._suite import Suite
 
 
 def run_suites(setting: Setting, suites: Sequence[Suite]) -> list[Stored]:
@@ -22,27 +22,15 @@ def run_suites(setting: Setting, suites: Sequence[Suite]) -> list[Stored]:
         What each found, in their order.
     """
     store = Store.of(setting.run)
-    results = []
-    for suite in suites:
-        key = _key(setting, suite)
-        stored = store.read(suite.name)
-        if stored is None or stored.key != key:
-            stored = _measure(setting, suite, key, store)
-        results.append(stored)
-    return results
-
-
-def _measure(setting: Setting, suite: Suite, key: Key, store: Store) -> Stored:
-    started = time.monotonic()
-    stored = Stored(suite=suite.name, title=suite.title, key=key)
-    findings: Findings | None = None
-    try:
-        findings = suite.measure(setting)
-    except NotMeasurable as reason:
-        stored.not_measurable = str(reason)
-        setting.progress.say(f"{suite.name}: not measured. {reason}")
-    stored.seconds = round(time.monotonic() - started, 3)
-    return store.write(stored, findings)
+    return [
+        keep(
+            store,
+            Stored(suite=suite.name, title=suite.title, key=_key(setting, suite)),
+            partial(suite.measure, setting),
+            setting.progress,
+        )
+        for suite in suites
+    ]
 
 
 def _key(setting: Setting, suite: Suite) -> Key:

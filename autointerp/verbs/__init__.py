@@ -1,6 +1,7 @@
 """Every verb of the command line as one function."""
 
 from autointerp.verbs._asking import AskingOptions, DeliveryOptions, SpendingOptions
+from autointerp.verbs._compare import ComparisonResult, compare
 from autointerp.verbs._convert import convert
 from autointerp.verbs._demo import DEMO_FEATURES, DEMO_TOKENS, DEMO_TRAINING, DemoResult, demo
 from autointerp.verbs._evaluate import EVALUATION_TOKENS, evaluate
@@ -21,12 +22,14 @@ __all__ = [
     "DEMO_TRAINING",
     "EVALUATION_TOKENS",
     "AskingOptions",
+    "ComparisonResult",
     "DeliveryOptions",
     "DemoResult",
     "Retried",
     "SpendingOptions",
     "SweepResult",
     "baseline",
+    "compare",
     "convert",
     "demo",
     "doctor",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import sae as sae_core
-from autointerp.errors import MismatchError, UsageError
-from autointerp.evaluate import Setting, Site, Stored, choose_suites, run_suites
+from autointerp.errors import UsageError
+from autointerp.evaluate import Setting, Stored, choose_suites, run_suites
 from autointerp.report import write_evaluation
 from autointerp.run import Progress, RunDirectory, Silence, default_run, exclusive
 from autointerp.verbs._harvest import ensure_harvest
-from autointerp.verbs._inputs import Inputs, Options, claim, open_inputs
+from autointerp.verbs._inputs import Options, claim, open_inputs
+from autointerp.verbs._sites import open_sites
 
 EVALUATION_TOKENS = 200_000
 
@@ -76,7 +76,7 @@ def evaluate(
             ensure_harvest(inputs, progress)
         setting = Setting(
             run=run,
-            sites=_sites(inputs, paths),
+            sites=open_sites(inputs, paths),
             windows=inputs.windows,
             config=inputs.config,
             n_tokens=min(n_tokens or EVALUATION_TOKENS, inputs.windows.n_tokens),
@@ -95,38 +95,3 @@ def _expand(sae: str | Path | Sequence[str | Path] | None) -> list[str]:
         inside = sorted(child.parent for child in path.glob("*/cfg.json")) if path.is_dir() else []
         paths.extend(map(str, inside) if inside and not (path / "cfg.json").exists() else [str(path)])
     return paths
-
-
-def _sites(inputs: Inputs, paths: Sequence[str]) -> tuple[Site, ...]:
-    subject, first = inputs.subject, inputs.model
-    names = _names(paths or [str(inputs.options.sae)])
-    sites = [Site(names[0], first, subject)]
-    for name, path in zip(names[1:], paths[1:], strict=True):
-        model = sae_core.load(path, device=inputs.options.device)
-        meta = model.cfg.metadata
-        if meta.model_name not in (None, first.cfg.metadata.model_name):
-            raise MismatchError(
-                f"the models of {paths[0]} and {path}",
-                expected=first.cfg.metadata.model_name,
-                found=meta.model_name,
-                hint="SAEs that are measured together read the same model.",
-            )
-        hook_point = meta.hook_name or subject.hook_point
-        there = subject if hook_point == subject.hook_point else subject.at(hook_point)
-        if there.d_model != model.cfg.d_in:
-            raise MismatchError(
-                f"the d_in of {path} and the width of {hook_point}", expected=there.d_model, found=model.cfg.d_in,
-                hint="This SAE belongs to another model or hook point.",
-            )  # fmt: skip
-        sites.append(Site(name, model, there))
-    return tuple(sites)
-
-
-def _names(paths: Sequence[str]) -> list[str]:
-    """The shortest ends of the paths that tell them apart."""
-    parts = [Path(path).resolve().parts for path in paths]
-    for depth in range(1, max(map(len, parts)) + 1):
-        names = ["/".join(part[-depth:]) for part in parts]
-        if len(set(names)) == len(names):
-            return names
-    raise UsageError(f"--sae: {paths[0]} and others are named twice.")

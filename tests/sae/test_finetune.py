@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import sae
-from sae import finetune
+from sae import _sparse_rows, finetune
 from sae.architectures import REGISTRY, build
 from sae.finetune import _moments
 
@@ -167,9 +167,9 @@ def test_singular_equations_move_nothing_they_need_not(tune, b_dec):
 
 def test_pairs_and_products_give_the_same_sums(monkeypatch):
     model, x = make(d_sae=14), inputs()
-    monkeypatch.setattr(_moments, "SPARSE_SHARE", 1e9)
+    monkeypatch.setattr(_sparse_rows, "SPARSE_SHARE", 1e9)
     dense = _moments.moments(model, [x])
-    monkeypatch.setattr(_moments, "SPARSE_SHARE", 0)
+    monkeypatch.setattr(_sparse_rows, "SPARSE_SHARE", 0)
     sparse = _moments.moments(model, torch.split(x, 99))
     f = model.encode(x).double().numpy()
     error = (x.double() - model.decode(model.encode(x)).double()).numpy()
