@@ -60,6 +60,9 @@ def test_help_imports_nothing_heavy() -> None:
         "gate",
         "export",
         "report",
+        "evaluate",
+        "compare",
+        "view",
         "doctor",
     ],
 )
