@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from browser_axe import violations
 from playwright.sync_api import Page, expect
 
 PAGES = {
@@ -34,9 +32,3 @@ def test_axe_finds_nothing_in_the_help(page: Page, base_url: str) -> None:
     page.get_by_role("button", name="Keyboard help").click()
     expect(page.get_by_role("dialog")).to_be_visible()
     assert violations(page) == []
-
-
-def violations(page: Page) -> list[Any]:
-    """What axe calls violations: a rule, and where."""
-    found = Axe().run(page).response["violations"]
-    return [(one["id"], [node["html"] for node in one["nodes"]]) for one in found]
