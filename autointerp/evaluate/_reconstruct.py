@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 import sae
+from sae import SparseActs
 
 BLOCK_ELEMENTS = 2**23
 """Dense features held at once: 32 MiB in float32."""
@@ -23,6 +24,30 @@ class Reconstruction:
     """Features that fire for each, int64 [n]."""
     fired: Tensor
     """Which features fire at all, bool [d_sae]."""
+
+
+@torch.no_grad()
+def decode_sparse(model: sae.SAE, acts: SparseActs, x: Tensor) -> Tensor:
+    """Decode activations block by block.
+
+    Args:
+        model: The SAE.
+        acts: Of n inputs.
+        x: The inputs, [n, d_in].
+
+    Returns:
+        [n, d_in].
+    """
+    output = torch.empty_like(x)
+    size = max(1, BLOCK_ELEMENTS // model.cfg.d_sae)
+    starts = range(0, len(x), size)
+    edges = torch.searchsorted(acts.row, torch.tensor([*starts, len(x)], device=acts.row.device)).tolist()
+    for start, first, last in zip(starts, edges[:-1], edges[1:], strict=True):
+        rows = x[start : start + size]
+        features = rows.new_zeros(len(rows), model.cfg.d_sae)
+        features[acts.row[first:last] - start, acts.feature[first:last]] = acts.value[first:last].to(rows.dtype)
+        output[start : start + size] = model.decode(features, x=rows)
+    return output
 
 
 @torch.no_grad()

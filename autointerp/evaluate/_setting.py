@@ -70,6 +70,8 @@ class Setting:
     """Tokens to read at most, of those that count."""
     progress: Progress
     batch_windows: int = 32
+    n_steered: int = 64
+    """Features that are steered with and removed one by one."""
 
     @property
     def model(self) -> sae.SAE:
@@ -100,10 +102,6 @@ class Setting:
             raise UsageError("No window holds a token that counts. Use longer texts, or --keep-bos.")
         chosen: NDArray[np.int64] = order[: int(np.searchsorted(np.cumsum(counts), self.n_tokens)) + 1]
         return chosen
-
-    def at_most(self, n_tokens: int) -> Setting:
-        """The same, with fewer tokens."""
-        return replace(self, n_tokens=min(n_tokens, self.n_tokens))
 
     def batches(self, stage: str, *, rows: NDArray[np.int64] | None = None) -> Iterator[Batch]:
         """The chosen windows in batches, with progress.

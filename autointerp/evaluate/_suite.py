@@ -27,6 +27,8 @@ class Suite:
     """Whether it reads the run's sketch."""
     reads_selection: bool = False
     """Whether the features that the run selected change what it finds."""
+    steers: bool = False
+    """Whether the number of features to steer with changes what it finds."""
     compares: bool = False
     """Whether the other SAEs of the setting change what it finds."""
     version: int = 1
@@ -53,7 +55,7 @@ _SUITES = (
     Suite("layers", "Along the model", "autointerp.evaluate.suites.layers", compares=True),
     Suite("context", "Position and context length", "autointerp.evaluate.suites.context", compares=True),
     Suite("propagation", "Propagation of errors", "autointerp.evaluate.suites.propagation", compares=True),
-    Suite("steering", "Steering and removal of features", "autointerp.evaluate.suites.steering"),
+    Suite("steering", "Steering and removal of features", "autointerp.evaluate.suites.steering", steers=True),
 )  # fmt: skip
 SUITES = {suite.name: suite for suite in _SUITES}
 """In the order in which they run."""

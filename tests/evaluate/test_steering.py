@@ -77,8 +77,8 @@ def test_a_few_chosen_say_nothing_of_a_mean():
 @pytest.fixture(scope="module")
 def measured(toy, deep, tmp_path_factory):
     setting = deep.setting(tmp_path_factory.mktemp("steering"), [("one", 2, toy.random_sae())])
+    setting = dataclasses.replace(setting, n_steered=6)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(steering, "N_FEATURES", 6)
         patch.setattr(steering, "N_RANDOM", 3)
         return setting, steering.measure(setting)
 

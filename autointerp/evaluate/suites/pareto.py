@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from autointerp.evaluate._estimates import TokenMeans
 from autointerp.evaluate._figure import new_figure, series
 from autointerp.evaluate._findings import Findings, Picture, Table
+from autointerp.evaluate._reconstruct import decode_sparse
 from autointerp.evaluate._setting import Setting, Site
-from autointerp.evaluate._splice import predict
+from autointerp.evaluate._splice import added_loss, predict
 from autointerp.evaluate._suite import NotMeasurable
 from autointerp.evaluate.suites._front import front_at
 
@@ -56,9 +57,9 @@ def measure(setting: Setting) -> Findings:
     sites = [site for site in setting.sites if site.subject.hook_point == setting.subject.hook_point]
     if len(sites) < 2:
         raise NotMeasurable("A front needs several SAEs of one hook point: name more with --sae, or a sweep's folder.")
-    setting, means = setting.at_most(N_TOKENS), TokenMeans()
+    setting, means = setting.smaller(N_TOKENS), TokenMeans()
     errors = [name for name in _ERRORS if name != "ce_difference" or setting.subject.kind == "decoder"]
-    measured = [_measure_site(setting, site, means, errors) for site in sites]
+    measured = _measure_all(setting, sites, means, errors)
     found = Findings()
     found.tables["saes"] = Table(
         pd.DataFrame([_row(one, means, errors) for one in measured]),
@@ -76,30 +77,31 @@ def measure(setting: Setting) -> Findings:
     return found
 
 
-def _measure_site(setting: Setting, site: Site, means: TokenMeans, errors: Sequence[str]) -> _Measured:
-    kept: list[NDArray[np.float32]] = []
-    n_active = torch.zeros(site.model.cfg.d_sae, dtype=torch.int64, device=site.subject.device)
+def _measure_all(setting: Setting, sites: Sequence[Site], means: TokenMeans, errors: Sequence[str]) -> list[_Measured]:
+    kept: list[list[NDArray[np.float32]]] = [[] for _ in sites]
+    n_active = [torch.zeros(site.model.cfg.d_sae, dtype=torch.int64, device=site.subject.device) for site in sites]
     n_seen = 0
-    for batch in setting.batches(f"pareto {site.name}"):
+    for batch in setting.batches("pareto"):
         clusters = setting.clusters(batch.rows)
-        x = site.subject.residuals(batch.tokens)[batch.kept]  # [n, d_in]
-        features = site.model.encode(x)  # [n, d_sae]
-        reconstruction = site.model.decode(features, x=x)
-        active = features > 0
-        n_active += active.sum(dim=0)
-        if n_seen < N_ACTIVATIONS:
-            first = features[: N_ACTIVATIONS - n_seen]
-            kept.append(first[first > 0].float().cpu().numpy())
+        x = setting.subject.residuals(batch.tokens)[batch.kept]  # [n, d_in]
+        original = predict(setting.subject, batch) if "ce_difference" in errors else None
+        for number, site in enumerate(sites):
+            acts = site.model.encode_sparse(x)
+            n_active[number] += torch.bincount(acts.feature, minlength=acts.d_sae)
+            kept[number].append(acts.value[acts.row < N_ACTIVATIONS - n_seen].cpu().numpy())
+            l0 = torch.bincount(acts.row, minlength=len(x)).double()
+            means.add(f"{site.name}|l0", batch.spread(l0), batch.kept, clusters)
+            reconstruction = decode_sparse(site.model, acts, x)
+            squared = (reconstruction - x).double().square().mean(dim=1)
+            means.add(f"{site.name}|mse", batch.spread(squared), batch.kept, clusters)
+            if original is not None:
+                added = added_loss(setting.subject, batch, reconstruction, original)
+                means.add(f"{site.name}|ce_difference", added, original.counts, clusters)
         n_seen += len(x)
-        name = site.name + "|"
-        means.add(name + "l0", batch.spread(active.sum(dim=1).double()), batch.kept, clusters)
-        squared = (reconstruction - x).double().square().mean(dim=1)
-        means.add(name + "mse", batch.spread(squared), batch.kept, clusters)
-        if "ce_difference" in errors:
-            original = predict(site.subject, batch)
-            spliced = predict(site.subject, batch, site.model)
-            means.add(name + "ce_difference", spliced.loss - original.loss, original.counts, clusters)
-    return _Measured(site, family(site), np.concatenate(kept), int((n_active < ULTRALOW * n_seen).sum()))
+    return [
+        _Measured(site, family(site), np.concatenate(values), int((active < ULTRALOW * n_seen).sum()))
+        for site, values, active in zip(sites, kept, n_active, strict=True)
+    ]
 
 
 def _row(one: _Measured, means: TokenMeans, errors: Sequence[str]) -> dict[str, object]:

@@ -17,6 +17,7 @@ import torch
 from autointerp.evaluate._estimates import Estimate, TokenMeans
 from autointerp.evaluate._figure import COLOURS, LINES, MARKERS, new_figure
 from autointerp.evaluate._findings import Findings, Picture, Table
+from autointerp.evaluate._reconstruct import decode_sparse
 from autointerp.evaluate._setting import Batch, Setting, Site
 from autointerp.evaluate._splice import added_loss, predict
 from autointerp.evaluate._suite import NotMeasurable
@@ -73,7 +74,7 @@ def measure(setting: Setting) -> Findings:
     """Measure."""
     if setting.subject.kind == "encoder":
         raise NotMeasurable("The loss against L0 needs a model that predicts the next token; this is an encoder.")
-    setting = setting.at_most(N_TOKENS)
+    setting = setting.smaller(N_TOKENS)
     curves = Curves(TokenMeans())
     rules = {}
     for site in setting.sites:
@@ -100,9 +101,7 @@ def _measure_batch(setting: Setting, batch: Batch, points: Sequence[_Point], mea
     original = predict(site.subject, batch)
     for point in points:
         left = acts if point.rule is None else point.rule.remove(acts, point.setting)
-        dense = x.new_zeros(left.n_rows, left.d_sae)
-        dense[left.row, left.feature] = left.value.to(dense.dtype)
-        reconstruction = site.model.decode(dense, x=x)
+        reconstruction = decode_sparse(site.model, left, x)
         active = torch.bincount(left.row, minlength=left.n_rows).double()
         error = (reconstruction - x).double().square().mean(dim=1)
         means.add(point.name + "l0", batch.spread(active), batch.kept, clusters)

@@ -13,8 +13,6 @@ __all__ = ["measure"]
 
 SEARCHED_TOKENS = 20_000
 """In which live features are looked for."""
-N_FEATURES = 64
-"""Steered with; each costs a forward pass a strength, and two without it, over the windows of both halves."""
 N_RANDOM = 16
 """Random directions beside them."""
 N_WINDOWS = 6
@@ -32,7 +30,7 @@ def measure(setting: Setting) -> Findings:
     if setting.subject.kind == "encoder":
         raise NotMeasurable("Steering is measured by the next-token loss, which an encoder does not have.")
     setting, found = setting.smaller(SEARCHED_TOKENS), Findings()
-    sample = draw_sample(setting, n_features=N_FEATURES, n_windows=N_WINDOWS)
+    sample = draw_sample(setting, n_features=setting.n_steered, n_windows=N_WINDOWS)
     found.notes.append(
         f"{len(sample.features)} features were drawn from the {sample.n_live:,} that fire in both halves of "
         f"{sample.n_searched:,} tokens; rarer features are not in the sample. The unit of strength is the mean length "
