@@ -17,7 +17,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import argparse
 import shutil
 import sys
-import time
 from pathlib import Path
 
 from _evaluate_predictions import predictions
@@ -74,9 +73,8 @@ def main() -> None:
         ("layers", layers, ["layers", "propagation"]),
         ("context", [short], ["context"]),
     ):
-        started = time.monotonic()
-        autointerp.evaluate(paths, work / name, suites=suites, progress=progress)
-        seconds[name] = round(time.monotonic() - started, 1)
+        results = autointerp.evaluate(paths, work / name, suites=suites, progress=progress)
+        seconds[name] = round(sum(found.seconds for found in results), 1)
         _keep(work / name / "evaluate", RESULTS / "evaluate" / name)
     write_result("evaluate", {"seconds": seconds, "predictions": predictions(RESULTS / "evaluate")})
 

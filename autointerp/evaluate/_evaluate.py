@@ -47,5 +47,5 @@ def _key(setting: Setting, suite: Suite) -> Key:
         "keep_bos": setting.config.keep_bos,
         "skip_positions": setting.config.skip_positions,
         "selected": [str(feature) for feature in setting.selected] if suite.reads_selection else [],
-        "n_steered": setting.n_steered if suite.steers else 0,
+        **({"n_steered": setting.n_steered} if suite.steers else {}),
     }

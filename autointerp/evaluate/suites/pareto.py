@@ -23,7 +23,8 @@ from autointerp.evaluate._splice import added_loss, predict
 from autointerp.evaluate._suite import NotMeasurable
 from autointerp.evaluate.suites._front import front_at
 
-N_TOKENS = 50_000
+N_TOKENS = 20_000
+"""Every SAE is spliced in for so many tokens at most."""
 N_DRAWS = 500
 N_ACTIVATIONS = 4_000
 """Tokens whose activations are kept for the histograms, as Riggs Smith and Brinkmann had it."""
