@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar, get_args, get_type_hints
+from collections.abc import Callable, Mapping
+from typing import ParamSpec, TypeVar, cast, get_args, get_type_hints
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Table = TypeVar("Table")
 
 
 def with_keywords(function: Callable[P, R]) -> Callable[P, R]:
@@ -45,3 +46,8 @@ def with_keywords(function: Callable[P, R]) -> Callable[P, R]:
 
     call.__signature__ = flat  # type: ignore[attr-defined]
     return call
+
+
+def only(table: type[Table], options: Mapping[str, object]) -> Table:
+    """Those of the options that are keys of one TypedDict, where a function's keywords come from several."""
+    return cast("Table", {key: options[key] for key in get_type_hints(table) if key in options})

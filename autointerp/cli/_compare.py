@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Unpack
 
 import typer
 
+from autointerp._keywords import with_keywords
 from autointerp.cli import _options as o
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ def register(app: typer.Typer) -> None:
     app.command(name="compare")(run)
 
 
+@with_keywords
 def run(
     a: Annotated[str, typer.Argument(metavar="A", help="The SAE under study.", show_default=False)],
     b: Annotated[
@@ -48,16 +50,13 @@ def run(
     max_features: Annotated[
         int, typer.Option(min=1, metavar="N", help="Most frequent features of each SAE in the map.")
     ] = 2048,
-    model: o.ModelOption = None,
-    corpus: o.CorpusOption = None,
-    column: o.ColumnOption = None,
+    *,
     tokens: Annotated[
         int | None, typer.Option("--tokens", min=1, metavar="N", help="Tokens for the map. [200000]")
     ] = None,
-    seed: o.SeedOption = None,
     device: o.DeviceOption = "cpu",
-    threads: o.ThreadsOption = None,
     as_json: o.JsonOption = False,
+    **text: Unpack[o.TextOptions],
 ) -> None:
     """Put two SAEs side by side: shared directions, chance, other seeds, and connections; writes DIR/compare."""
     from autointerp import verbs
@@ -66,9 +65,8 @@ def run(
 
     result = verbs.compare(
         a, b, out, seeds_of_a=seed_of_a or (), drop_dead=drop_dead, stable_above=stable_above,
-        absent_below=absent_below, connections=connections, alpha=alpha, max_features=max_features, model=model,
-        corpus=corpus, column=column, n_tokens=tokens, seed=seed, device=device, threads=threads,
-        progress=terminal_progress(),
+        absent_below=absent_below, connections=connections, alpha=alpha, max_features=max_features,
+        n_tokens=tokens, device=device, progress=terminal_progress(), **text,
     )  # fmt: skip
     if as_json:
         import json

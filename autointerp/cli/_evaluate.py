@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Unpack
 
 import typer
 
+from autointerp._keywords import with_keywords
 from autointerp.cli import _options as o
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ def register(app: typer.Typer) -> None:
     app.command(name="evaluate")(run)
 
 
+@with_keywords
 def run(
     sae: Annotated[
         list[str] | None,
@@ -27,18 +29,13 @@ def run(
     ] = None,
     out: Annotated[Path | None, typer.Option(metavar="RUN", help="Run directory. [runs/NAME]")] = None,
     suite: Annotated[list[str] | None, typer.Option(metavar="NAME,...", help="Suites to run. [all]")] = None,
-    model: o.ModelOption = None,
-    hook_point: o.HookOption = None,
-    corpus: o.CorpusOption = None,
-    column: o.ColumnOption = None,
+    *,
     tokens: Annotated[
         int | None, typer.Option("--tokens", min=1, metavar="N", help="Tokens to measure on. [200000]")
     ] = None,
-    seed: o.SeedOption = None,
-    keep_bos: o.KeepBosOption = None,
     device: o.DeviceOption = "cpu",
-    threads: o.ThreadsOption = None,
     as_json: o.JsonOption = False,
+    **options: Unpack[o.InputOptions],
 ) -> None:
     """Measure the SAE on its model: tables, figures and report.html in RUN/evaluate."""
     from autointerp import verbs
@@ -46,9 +43,8 @@ def run(
     from autointerp.cli._progress import terminal_progress
 
     results = verbs.evaluate(
-        sae, out, suites=suite, model=model, hook_point=hook_point, corpus=corpus, column=column, n_tokens=tokens,
-        seed=seed, keep_bos=keep_bos, device=device, threads=threads, progress=terminal_progress(),
-    )  # fmt: skip
+        sae, out, suites=suite, n_tokens=tokens, device=device, progress=terminal_progress(), **options
+    )
     if as_json:
         import json
 

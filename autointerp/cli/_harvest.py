@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Unpack
 
 import typer
 
+from autointerp._keywords import with_keywords
 from autointerp.cli import _options as o
 
 
@@ -15,19 +16,15 @@ def register(app: typer.Typer) -> None:
     app.command(name="harvest")(run)
 
 
+@with_keywords
 def run(
     out: Annotated[Path, typer.Option(metavar="RUN", help="Run directory.", show_default=False)],
     sae: o.SAEOption = None,
-    model: o.ModelOption = None,
-    hook_point: o.HookOption = None,
-    corpus: o.CorpusOption = None,
-    column: o.ColumnOption = None,
+    *,
     tokens: o.TokensOption = None,
-    seed: o.SeedOption = None,
-    keep_bos: o.KeepBosOption = None,
     device: o.DeviceOption = "cpu",
-    threads: o.ThreadsOption = None,
     resume: o.ResumeOption = False,
+    **inputs: Unpack[o.InputOptions],
 ) -> None:
     """Run model and SAE over the corpus once: statistics and pointers for every feature."""
     from autointerp import verbs
@@ -35,9 +32,8 @@ def run(
     from autointerp.cli._progress import terminal_progress
 
     features = verbs.harvest(
-        sae, out, model=model, hook_point=hook_point, corpus=corpus, column=column, n_tokens=tokens, seed=seed,
-        keep_bos=keep_bos, device=device, threads=threads, resume=resume, progress=terminal_progress(),
-    )  # fmt: skip
+        sae, out, n_tokens=tokens, device=device, resume=resume, progress=terminal_progress(), **inputs
+    )
     print(out)
     dead = {name: int(features[name].sum()) for name in ("dead_never", "dead_threshold", "dead_topk")}
     print_verdict(

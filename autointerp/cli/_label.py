@@ -27,18 +27,11 @@ def run(
     ] = None,
     *,
     dry_run: o.DryRunOption = False,
-    model: o.ModelOption = None,
-    hook_point: o.HookOption = None,
-    corpus: o.CorpusOption = None,
-    column: o.ColumnOption = None,
     tokens: o.TokensOption = None,
-    seed: o.SeedOption = None,
-    keep_bos: o.KeepBosOption = None,
     device: o.DeviceOption = "cpu",
-    threads: o.ThreadsOption = None,
     resume: o.ResumeOption = False,
     as_json: o.JsonOption = False,
-    **options: Unpack[o.AskingOptions],
+    **options: Unpack[o.LabelOptions],
 ) -> None:
     """Label the features of an SAE: harvest, select, ask, keep every answer."""
     from autointerp import verbs
@@ -48,8 +41,7 @@ def run(
     from autointerp.score import RunEstimate
 
     result = verbs.label(
-        sae, out, llm=llm, features=features, dry_run=dry_run, model=model, hook_point=hook_point, corpus=corpus,
-        column=column, n_tokens=tokens, seed=seed, keep_bos=keep_bos, device=device, threads=threads, resume=resume,
+        sae, out, llm=llm, features=features, dry_run=dry_run, n_tokens=tokens, device=device, resume=resume,
         progress=terminal_progress(), **options,
     )  # fmt: skip
     if isinstance(result, RunEstimate):

@@ -17,19 +17,8 @@ SAEOption = Annotated[
         "--sae", metavar="PATH", help="The SAE: a folder or file in any format that 'convert' reads, or a hub id."
     ),
 ]
-ModelOption = Annotated[
-    str | None, typer.Option(metavar="NAME|DIR", help="Subject model: bundled, a hub name, a folder. [SAE's metadata]")
-]
-HookOption = Annotated[str | None, typer.Option("--hook-point", help="Where the SAE reads. [SAE's metadata]")]
-CorpusOption = Annotated[str | None, typer.Option(metavar="python|FILE|hf:NAME", help="Text to read. [SAE's metadata]")]
-ColumnOption = Annotated[str | None, typer.Option(help="Text column of a .jsonl, .parquet or hub data set. [text]")]
 TokensOption = Annotated[int | None, typer.Option("--tokens", min=1, metavar="N", help="Tokens to read. [1000000]")]
-SeedOption = Annotated[int | None, typer.Option(min=0, help="Of every random choice. [0]")]
-KeepBosOption = Annotated[
-    bool | None, typer.Option("--keep-bos/--drop-bos", help="Count BOS and first positions. [--drop-bos]")
-]
 DeviceOption = Annotated[str, typer.Option(help="cpu or cuda.")]
-ThreadsOption = Annotated[int | None, typer.Option(min=1, help="CPU threads for torch.")]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with the run in --out; start it if there is none.")]
 ResumeTrainingOption = Annotated[
     bool, typer.Option("--resume", help="Go on with what was stopped; start it if there is none.")
@@ -44,8 +33,30 @@ DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what it 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
+class TextOptions(TypedDict, total=False):
+    """The keys of ``verbs.TextOptions``, which takes seconds to import, with words for the parser."""
+
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|DIR", help="Subject model: bundled, a hub name, a folder. [SAE's metadata]"),
+    ]
+    corpus: Annotated[str | None, typer.Option(metavar="python|FILE|hf:NAME", help="Text to read. [SAE's metadata]")]
+    column: Annotated[str | None, typer.Option(help="Text column of a .jsonl, .parquet or hub data set. [text]")]
+    seed: Annotated[int | None, typer.Option(min=0, help="Of every random choice. [0]")]
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads for torch.")]
+
+
+class InputOptions(TextOptions, total=False):
+    """The same for ``verbs.InputOptions``."""
+
+    hook_point: Annotated[str | None, typer.Option("--hook-point", help="Where the SAE reads. [SAE's metadata]")]
+    keep_bos: Annotated[
+        bool | None, typer.Option("--keep-bos/--drop-bos", help="Count BOS and first positions. [--drop-bos]")
+    ]
+
+
 class SpendingOptions(TypedDict, total=False):
-    """The keys of ``verbs.SpendingOptions``, which takes seconds to import, with words for the parser."""
+    """The same for ``verbs.SpendingOptions``."""
 
     max_cost_usd: Annotated[
         float | None, typer.Option("--max-cost", min=0, metavar="USD", help="What the run may cost, scores included.")
@@ -88,3 +99,7 @@ class AskingOptions(DeliveryOptions, total=False):
     tokens_per_minute: Annotated[
         float | None, typer.Option("--tpm", min=0, help="Tokens a minute at most, in and out.")
     ]
+
+
+class LabelOptions(InputOptions, AskingOptions, total=False):
+    """The same for ``verbs.LabelOptions``."""

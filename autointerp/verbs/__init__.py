@@ -8,7 +8,8 @@ from autointerp.verbs._evaluate import EVALUATION_TOKENS, evaluate
 from autointerp.verbs._export import doctor, export, report
 from autointerp.verbs._gate import baseline, gate
 from autointerp.verbs._harvest import harvest
-from autointerp.verbs._label import label
+from autointerp.verbs._inputs import InputOptions, TextOptions
+from autointerp.verbs._label import LabelOptions, label
 from autointerp.verbs._reliability import reliability
 from autointerp.verbs._retry import Retried, retry
 from autointerp.verbs._score import score
@@ -25,9 +26,12 @@ __all__ = [
     "ComparisonResult",
     "DeliveryOptions",
     "DemoResult",
+    "InputOptions",
+    "LabelOptions",
     "Retried",
     "SpendingOptions",
     "SweepResult",
+    "TextOptions",
     "baseline",
     "compare",
     "convert",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Unpack
 
 import sae
+from autointerp._keywords import with_keywords
 from autointerp.errors import MismatchError, UsageError
 from autointerp.evaluate import Findings, Key, Setting, Store, Stored, keep
 from autointerp.evaluate.compare import (
@@ -19,7 +21,7 @@ from autointerp.evaluate.compare import (
 from autointerp.run import Progress, RunDirectory, Silence, exclusive
 from autointerp.subject import same_hook_point
 from autointerp.verbs._evaluate import EVALUATION_TOKENS
-from autointerp.verbs._inputs import Options, open_inputs
+from autointerp.verbs._inputs import Options, TextOptions, open_inputs
 from autointerp.verbs._sites import open_sites, short_names
 
 
@@ -34,6 +36,7 @@ class ComparisonResult:
     """Where it was asked for."""
 
 
+@with_keywords
 def compare(
     a: str | Path,
     b: str | Path,
@@ -46,14 +49,10 @@ def compare(
     connections: bool = False,
     alpha: float = 0.02,
     max_features: int = 2048,
-    model: str | None = None,
-    corpus: str | None = None,
-    column: str | None = None,
     n_tokens: int | None = None,
-    seed: int | None = None,
     device: str = "cpu",
-    threads: int | None = None,
     progress: Progress | None = None,
+    **text: Unpack[TextOptions],
 ) -> ComparisonResult:
     """Compare the decoder directions of two SAEs, and with ``connections`` what B's features are made of in A.
 
@@ -72,14 +71,11 @@ def compare(
         connections: Fit the sparse map from A's features to B's, too.
         alpha: Its L1 penalty, where every feature has variance 1.
         max_features: It takes the most frequent features of each SAE, so many at most.
-        model: Subject model for the connections (default: A's metadata).
-        corpus: Their text: ``python``, a file or ``hf:NAME`` (default: A's metadata).
-        column: Text column of the corpus.
-        n_tokens: How much of it (default 200,000).
-        seed: Of every random choice (default 0).
+        n_tokens: Tokens to fit it on (default 200,000).
         device: ``cpu`` or ``cuda``.
-        threads: CPU threads for torch, where the model is read.
         progress: Listener.
+        **text: The seed; and for the connections, subject model and corpus (default: as A's metadata say) and the like:
+            see ``TextOptions``.
 
     Returns:
         The findings.
@@ -88,7 +84,7 @@ def compare(
         UsageError: An input is wrong, or two SAEs are one.
         MismatchError: The SAEs have different d_in, or for connections different models.
     """
-    progress = progress or Silence()
+    progress, seed = progress or Silence(), text.get("seed") or 0
     rule, options = StableRule(stable_above, absent_below), ConnectionOptions(alpha, max_features)
     paths = [str(path) for path in (a, b, *seeds_of_a)]
     names = short_names(paths)
@@ -100,20 +96,18 @@ def compare(
 
     def measure() -> Findings:
         found_in = [read_dictionary(name, one, drop_dead=drop_dead) for name, one in zip(names, models, strict=True)]
-        found = measure_directions(found_in[0], found_in[1], found_in[2:], rule=rule, seed=seed or 0, progress=progress)
+        found = measure_directions(found_in[0], found_in[1], found_in[2:], rule=rule, seed=seed, progress=progress)
         found.notes.extend(_differences(names, models))
         return found
 
     with exclusive(run.path):
-        key: Key = {"saes": saes, "rule": str(rule), "drop_dead": drop_dead, "seed": seed or 0}
+        key: Key = {"saes": saes, "rule": str(rule), "drop_dead": drop_dead, "seed": seed}
         title = f"Directions of {names[0]} and {names[1]}"
         directions = keep(store, Stored(suite="directions", title=title, key=key), measure, progress)
         if not connections:
             return ComparisonResult(store.folder, directions, None)
-        asked = Options(
-            sae=paths[0], model=model, corpus=corpus, column=column, seed=seed, device=device, threads=threads,
-            n_tokens=None if run.exists else n_tokens or EVALUATION_TOKENS,
-        )  # fmt: skip
+        tokens_to_read = None if run.exists else n_tokens or EVALUATION_TOKENS
+        asked = Options(sae=paths[0], n_tokens=tokens_to_read, device=device, **text)
         setting = _open_setting(run, paths[:2], asked, n_tokens or EVALUATION_TOKENS, progress)
         key = {
             "saes": saes[:2], "hook_points": [site.subject.hook_point for site in setting.sites],

@@ -4,33 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Unpack
 
+from autointerp._keywords import with_keywords
 from autointerp.errors import UsageError
 from autointerp.evaluate import Setting, Stored, choose_suites, run_suites
 from autointerp.report import write_evaluation
 from autointerp.run import Progress, RunDirectory, Silence, default_run, exclusive
 from autointerp.verbs._harvest import ensure_harvest
-from autointerp.verbs._inputs import Options, claim, open_inputs
+from autointerp.verbs._inputs import InputOptions, Options, claim, open_inputs
 from autointerp.verbs._sites import open_sites
 
 EVALUATION_TOKENS = 200_000
 
 
+@with_keywords
 def evaluate(
     sae: str | Path | Sequence[str | Path] | None,
     out: str | Path | None = None,
     *,
     suites: Sequence[str] | None = None,
-    model: str | None = None,
-    hook_point: str | None = None,
-    corpus: str | None = None,
-    column: str | None = None,
     n_tokens: int | None = None,
-    seed: int | None = None,
-    keep_bos: bool | None = None,
     device: str = "cpu",
-    threads: int | None = None,
     progress: Progress | None = None,
+    **options: Unpack[InputOptions],
 ) -> list[Stored]:
     """Measure an SAE on its model: tables, figures and a page in ``RUN/evaluate``, each suite once.
 
@@ -40,16 +37,10 @@ def evaluate(
         out: The run directory, new or begun with the same SAE (default: ``runs/`` and the SAE's name). A run's windows
             and harvest are used again.
         suites: Names of suites (default: all).
-        model: Subject model: ``bundled``, a hub name or a local folder (default: the SAE's metadata).
-        hook_point: Where the SAE reads (default: the SAE's metadata, which it must agree with).
-        corpus: ``python``, a file or ``hf:NAME`` (default: the SAE's metadata).
-        column: Text column of the corpus.
         n_tokens: Tokens to measure on (default 200,000, or as many as the run holds).
-        seed: Of every random choice (default 0).
-        keep_bos: Measure on BOS and first positions, too (default: they are left out).
         device: ``cpu`` or ``cuda``.
-        threads: CPU threads for torch.
         progress: Listener.
+        **options: Subject model, hook point, corpus and the like: see ``InputOptions``.
 
     Returns:
         What each suite found, as in its ``findings.json``.
@@ -65,13 +56,10 @@ def evaluate(
         raise UsageError("--sae: name the SAE (a folder or file); a new run needs one.")
     run = RunDirectory(default_run(paths[0]) if out is None else out)
     claim(run, resume=True)
-    options = Options(
-        sae=paths[0] if paths else None, model=model, hook_point=hook_point, corpus=corpus, column=column,
-        n_tokens=None if run.exists else n_tokens or EVALUATION_TOKENS, seed=seed, keep_bos=keep_bos, device=device,
-        threads=threads,
-    )  # fmt: skip
+    tokens_to_read = None if run.exists else n_tokens or EVALUATION_TOKENS
+    wanted = Options(sae=paths[0] if paths else None, n_tokens=tokens_to_read, device=device, **options)
     with exclusive(run.path):
-        inputs = open_inputs(run, options, progress)
+        inputs = open_inputs(run, wanted, progress)
         if any(suite.needs_harvest for suite in chosen):
             ensure_harvest(inputs, progress)
         setting = Setting(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypedDict
 
 import sae
 from autointerp.corpus import Windows, build_windows, open_corpus
@@ -14,6 +15,36 @@ from autointerp.run import CorpusInput, Manifest, ModelInput, Progress, RunDirec
 from autointerp.subject import BridgeSubject, check_hook_points, load_subject
 
 DEFAULT_TOKENS = 1_000_000
+
+
+class TextOptions(TypedDict, total=False):
+    """The text that an SAE is studied on, and the model that reads it; None as in ``Options``.
+
+    Keys:
+        model: Subject model: ``bundled``, a hub name or a local folder (default: the SAE's metadata).
+        corpus: ``python``, a .txt/.jsonl/.parquet file or ``hf:NAME`` (default: the SAE's metadata).
+        column: Text column of the corpus (default ``text``).
+        seed: Of every random choice (default 0).
+        threads: CPU threads for torch, where the model is read.
+    """
+
+    model: str | None
+    corpus: str | None
+    column: str | None
+    seed: int | None
+    threads: int | None
+
+
+class InputOptions(TextOptions, total=False):
+    """The same, and the place in the model and the positions that count.
+
+    Keys:
+        hook_point: Where the SAE reads (default: the SAE's metadata, which it must agree with).
+        keep_bos: Count BOS and first positions (default: they are left out).
+    """
+
+    hook_point: str | None
+    keep_bos: bool | None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Unpack
 
 import pandas as pd
 
-from autointerp._keywords import with_keywords
+from autointerp._keywords import only, with_keywords
 from autointerp.export import write_labels_csv
 from autointerp.harvest import ContextConfig, load_features, write_contexts
 from autointerp.label import label_features, load_labels, select_features
@@ -17,9 +17,13 @@ from autointerp.run import Manifest, Progress, RunDirectory, Silence, default_ru
 from autointerp.score import RunEstimate, estimate_run, write_summary
 from autointerp.verbs._asking import AskingOptions, make_asking
 from autointerp.verbs._harvest import ensure_harvest
-from autointerp.verbs._inputs import Inputs, Options, claim, open_inputs
+from autointerp.verbs._inputs import InputOptions, Inputs, Options, claim, open_inputs
 
 DEFAULT_FEATURES = "top25,bottom25,random:200"
+
+
+class LabelOptions(InputOptions, AskingOptions, total=False):
+    """All keys of both."""
 
 
 @with_keywords
@@ -30,18 +34,11 @@ def label(
     llm: str | None = None,
     features: str | None = None,
     dry_run: bool = False,
-    model: str | None = None,
-    hook_point: str | None = None,
-    corpus: str | None = None,
-    column: str | None = None,
     n_tokens: int | None = None,
-    seed: int | None = None,
-    keep_bos: bool | None = None,
     device: str = "cpu",
-    threads: int | None = None,
     resume: bool = False,
     progress: Progress | None = None,
-    **options: Unpack[AskingOptions],
+    **options: Unpack[LabelOptions],
 ) -> pd.DataFrame | RunEstimate:
     """Label an SAE's features, harvesting and selecting first where that is not done.
 
@@ -53,18 +50,12 @@ def label(
             a file), ``replay:openai:MODEL`` (answers from the journal only).
         features: Groups of features, e.g. ``top25,bottom25,random:200`` (the default) or ``ids:3|17``.
         dry_run: Only estimate requests, tokens and cost of labels and scores.
-        model: See ``harvest``, as are the rest.
-        hook_point: See ``harvest``.
-        corpus: See ``harvest``.
-        column: See ``harvest``.
-        n_tokens: See ``harvest``.
-        seed: See ``harvest``.
-        keep_bos: See ``harvest``.
-        device: See ``harvest``.
-        threads: See ``harvest``.
+        n_tokens: Tokens to read (default 1,000,000).
+        device: ``cpu`` or ``cuda``.
         resume: Go on with a run that was begun; what was paid for is not asked again.
         progress: Listener.
-        **options: Another server, limits, files and the like: see ``AskingOptions``.
+        **options: Subject model, hook point, corpus and the like: see ``InputOptions``; another server, limits, files
+            and the like: see ``AskingOptions``.
 
     Returns:
         One row a labelled feature; or with ``dry_run`` the estimate.
@@ -78,14 +69,13 @@ def label(
     """
     progress = progress or Silence()
     run = RunDirectory(out if out is not None else default_run("run" if sae is None else sae))
-    asking = make_asking("autointerp", "label", "--out", str(run.path), "--resume", **options)
+    asking = make_asking("autointerp", "label", "--out", str(run.path), "--resume", **only(AskingOptions, options))
     if llm is not None:
         asking.check(llm, is_new=not run.journal.exists() and not dry_run)
     claim(run, resume=resume)
     wanted = Options(
-        sae=None if sae is None else str(sae), model=model, hook_point=hook_point, corpus=corpus, column=column,
-        n_tokens=n_tokens, seed=seed, keep_bos=keep_bos, device=device, threads=threads,
-    )  # fmt: skip
+        sae=None if sae is None else str(sae), n_tokens=n_tokens, device=device, **only(InputOptions, options)
+    )
     with exclusive(run.path):
         inputs = open_inputs(run, wanted, progress)
         ensure_harvest(inputs, progress)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 from typing import Annotated, TypedDict, Unpack
 
 import pytest
 
 from autointerp import verbs
-from autointerp._keywords import with_keywords
+from autointerp._keywords import only, with_keywords
 from autointerp.cli import _options
+from autointerp.run import Progress, RunDirectory
+from autointerp.verbs._inputs import Options
 
 
 class Shared(TypedDict, total=False):
@@ -40,15 +43,41 @@ def test_what_the_signature_does_not_take_is_refused(arguments: tuple, keywords:
         verb(*arguments, **keywords)
 
 
-@pytest.mark.parametrize("name", ["SpendingOptions", "DeliveryOptions", "AskingOptions"])
+def test_keys_of_one_table_are_chosen_from_several() -> None:
+    assert only(Shared, {"price": None, "model": "bundled", "again": True}) == {"price": None, "again": True}
+
+
+@pytest.mark.parametrize("name", [
+    "TextOptions", "InputOptions", "SpendingOptions", "DeliveryOptions", "AskingOptions", "LabelOptions",
+])  # fmt: skip
 def test_the_command_line_has_an_option_for_every_keyword(name: str) -> None:
     keys = [list(inspect.get_annotations(getattr(module, name))) for module in (verbs, _options)]
     assert keys[0] == keys[1]
 
 
 @pytest.mark.parametrize(("name", "options"), [
-    ("label", verbs.AskingOptions), ("score", verbs.AskingOptions), ("reliability", verbs.DeliveryOptions),
+    ("harvest", verbs.InputOptions), ("evaluate", verbs.InputOptions), ("compare", verbs.TextOptions),
+    ("label", verbs.LabelOptions), ("score", verbs.AskingOptions), ("reliability", verbs.DeliveryOptions),
     ("retry", verbs.SpendingOptions),
 ])  # fmt: skip
-def test_every_verb_that_asks_shows_its_keywords(name: str, options: type) -> None:
+def test_every_verb_shows_the_keywords_it_shares(name: str, options: type) -> None:
     assert set(options.__annotations__) <= set(inspect.signature(getattr(verbs, name)).parameters)
+
+
+class AskedError(Exception):
+    """Stops a verb where it opens its inputs; holds what was asked for."""
+
+
+@pytest.mark.parametrize(("name", "more"), [("harvest", {}), ("label", {"max_requests": 3}), ("evaluate", {})])
+def test_every_input_is_asked_for(name: str, more: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def open_inputs(run: RunDirectory, options: Options, progress: Progress) -> None:
+        raise AskedError(options)
+
+    monkeypatch.setattr(f"autointerp.verbs._{name}.open_inputs", open_inputs)
+    given = {
+        "model": "bundled", "hook_point": "blocks.1.hook_resid_pre", "corpus": "python", "column": "code",
+        "n_tokens": 50, "seed": 3, "keep_bos": True, "device": "cuda", "threads": 2,
+    }  # fmt: skip
+    with pytest.raises(AskedError) as caught:
+        getattr(verbs, name)("an-sae", tmp_path / "run", **given, **more)
+    assert caught.value.args == (Options(sae="an-sae", **given),)
