@@ -35,6 +35,7 @@ app = typer.Typer(
     help="Are this SAE's features real? Label them, test the labels, gate on the rate.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # square brackets in help are defaults, not markup
     add_completion=False,
 )
 for verb in (

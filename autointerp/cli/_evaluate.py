@@ -33,6 +33,7 @@ def run(
     tokens: Annotated[
         int | None, typer.Option("--tokens", min=1, metavar="N", help="Tokens to measure on. [200000]")
     ] = None,
+    steer: Annotated[int, typer.Option(min=1, metavar="N", help="Features to steer with and remove.")] = 64,
     device: o.DeviceOption = "cpu",
     as_json: o.JsonOption = False,
     **options: Unpack[o.InputOptions],
@@ -43,7 +44,7 @@ def run(
     from autointerp.cli._progress import terminal_progress
 
     results = verbs.evaluate(
-        sae, out, suites=suite, n_tokens=tokens, device=device, progress=terminal_progress(), **options
+        sae, out, suites=suite, n_tokens=tokens, n_steered=steer, device=device, progress=terminal_progress(), **options
     )
     if as_json:
         import json

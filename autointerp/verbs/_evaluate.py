@@ -25,6 +25,7 @@ def evaluate(
     *,
     suites: Sequence[str] | None = None,
     n_tokens: int | None = None,
+    n_steered: int = 64,
     device: str = "cpu",
     progress: Progress | None = None,
     **options: Unpack[InputOptions],
@@ -38,6 +39,7 @@ def evaluate(
             and harvest are used again.
         suites: Names of suites (default: all).
         n_tokens: Tokens to measure on (default 200,000, or as many as the run holds).
+        n_steered: Live features, drawn at random, that are steered with and removed one by one; each costs seconds.
         device: ``cpu`` or ``cuda``.
         progress: Listener.
         **options: Subject model, hook point, corpus and the like: see ``InputOptions``.
@@ -69,6 +71,7 @@ def evaluate(
             config=inputs.config,
             n_tokens=min(n_tokens or EVALUATION_TOKENS, inputs.windows.n_tokens),
             progress=progress,
+            n_steered=n_steered,
         )
         results = run_suites(setting, chosen)
         write_evaluation(run)
