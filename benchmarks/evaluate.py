@@ -43,7 +43,7 @@ FREQUENCY = SweepConfig(
 LAYERS = [f"blocks.{layer}.hook_resid_post" for layer in range(3)]
 SHORT_CONTEXT = 32
 KEPT = ("*.csv", "*.png", "*.svg", "findings.json")
-LARGEST_BYTES = 200_000
+LARGEST_BYTES = 300_000
 """Files above this are not kept under results/."""
 
 
