@@ -24,6 +24,7 @@ VERBS = (
     "convert",
     "demo",
     "doctor",
+    "evaluate",
     "export",
     "gate",
     "harvest",

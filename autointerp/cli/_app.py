@@ -15,6 +15,7 @@ from autointerp.cli import (
     _convert,
     _demo,
     _doctor,
+    _evaluate,
     _export,
     _gate,
     _harvest,
@@ -35,7 +36,7 @@ app = typer.Typer(
     add_completion=False,
 )
 for verb in (
-    _demo, _train, _sweep, _convert, _harvest, _label, _score, _reliability, _retry, _gate, _export, _doctor,
+    _demo, _train, _sweep, _convert, _harvest, _label, _score, _reliability, _retry, _evaluate, _gate, _export, _doctor,
 ):  # fmt: skip
     verb.register(app)
 

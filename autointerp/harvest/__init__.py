@@ -1,6 +1,6 @@
 """One pass over the text: every feature's statistics, and contexts for those that are chosen."""
 
-from autointerp.harvest._batches import Shard, list_shards
+from autointerp.harvest._batches import Shard, counts_mask, list_shards
 from autointerp.harvest._config import ContextConfig, HarvestConfig
 from autointerp.harvest._context import DECILES, STRATA, Context, Split
 from autointerp.harvest._contexts import write_contexts
@@ -23,6 +23,7 @@ __all__ = [
     "Shard",
     "SketchSpec",
     "Split",
+    "counts_mask",
     "feature_table",
     "harvest",
     "list_shards",

@@ -7,6 +7,7 @@ logits at the last one, and does nothing in an encoder's ``forward``.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -70,6 +71,17 @@ class BridgeSubject:
                 f"{name}: an encoder needs a tokenizer with a padding token of its own. Add one, such as [PAD]."
             )
         self.d_model = self._probe()
+
+    def at(self, hook_point: str) -> BridgeSubject:
+        """The same model, its weights shared, with another hook point picked out.
+
+        Raises:
+            UsageError: As for the constructor.
+        """
+        other = copy.copy(self)
+        other.hook_point = hook_point
+        other.d_model = other._probe()  # noqa: SLF001 (its own)
+        return other
 
     def encode(self, text: str) -> list[int]:
         """Token ids without any special token; what looks like one in the text stays plain text."""

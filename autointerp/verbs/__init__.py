@@ -2,6 +2,7 @@
 
 from autointerp.verbs._convert import convert
 from autointerp.verbs._demo import DEMO_FEATURES, DEMO_TOKENS, DEMO_TRAINING, DemoResult, demo
+from autointerp.verbs._evaluate import EVALUATION_TOKENS, evaluate
 from autointerp.verbs._export import doctor, export, report
 from autointerp.verbs._gate import baseline, gate
 from autointerp.verbs._harvest import harvest
@@ -16,6 +17,7 @@ __all__ = [
     "DEMO_FEATURES",
     "DEMO_TOKENS",
     "DEMO_TRAINING",
+    "EVALUATION_TOKENS",
     "DemoResult",
     "Retried",
     "SweepResult",
@@ -23,6 +25,7 @@ __all__ = [
     "convert",
     "demo",
     "doctor",
+    "evaluate",
     "export",
     "gate",
     "harvest",

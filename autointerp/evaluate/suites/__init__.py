@@ -1,0 +1,1 @@
+"""One module a suite, each with a function ``measure(setting) -> Findings``."""
