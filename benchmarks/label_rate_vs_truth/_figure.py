@@ -11,13 +11,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from autointerp.evaluate import series
 from autointerp.score.nulls import CONTROL
 from benchmarks.label_rate_vs_truth._findings import KINDS, rate_of, share
+from benchmarks.label_rate_vs_truth._labelers import LABELERS
 from benchmarks.label_rate_vs_truth._make import TRAINED
-from benchmarks.label_rate_vs_truth._points import LABELERS, RANDOM, RATES
+from benchmarks.label_rate_vs_truth._points import RANDOM, RATES
 from benchmarks.label_rate_vs_truth._tables import NAMES, SAID_BY
 
-TITLES = dict(zip(RATES, ("label rate", "verified rate", "robust rate"), strict=True))
 _INK, _PALE = "#1f2328", "#d0d7de"
 
 
@@ -30,8 +31,8 @@ class Mark(NamedTuple):
     """Above or below the middle of its line, in lines."""
 
 
-MARKS = (Mark("o", "#0072B2", -0.17), Mark("D", "#D55E00", 0.17))
-"""Okabe and Ito's blue and vermilion."""
+MARKS = tuple(Mark(one["marker"], one["color"], offset) for one, offset in zip(series(), (-0.17, 0.17), strict=False))
+"""One a model, of the colours and markers of the project's figures."""
 
 
 def draw(points: pd.DataFrame) -> Figure:
@@ -45,7 +46,7 @@ def draw(points: pd.DataFrame) -> Figure:
     """
     random = points[points["group"] == RANDOM]
     models = list(random["model"].unique())
-    figure = Figure(figsize=(10.5, 6.4), facecolor="white", layout="constrained")
+    figure = Figure(figsize=(10.5, 9.0), facecolor="white", layout="constrained")
     panels = figure.subplots(len(LABELERS), len(RATES), sharex=True, sharey=True, squeeze=False)
     for row, labeler in zip(panels, LABELERS, strict=True):
         for panel, rate in zip(row, RATES, strict=True):
@@ -53,16 +54,16 @@ def draw(points: pd.DataFrame) -> Figure:
             for model, mark in zip(models, MARKS, strict=False):
                 _draw_model(panel, of_labeler[of_labeler["model"] == model], rate, mark)
             _frame(panel)
-        row[0].set_ylabel(SAID_BY[labeler], color=_INK)
+        row[0].set_ylabel(f"labels: {SAID_BY[labeler]}", color=_INK)
     for panel, rate in zip(panels[0], RATES, strict=True):
-        panel.set_title(TITLES[rate], color=_INK, fontsize=11)
+        panel.set_title(f"{rate} rate", color=_INK, fontsize=11)
     _name_models(panels[0][0], random[random["labeler"] == LABELERS[0]], models)
     return figure
 
 
 def save(figure: Figure, folder: Path) -> None:
     """Write ``figure.svg`` and ``figure.png``; the same figure gives the same bytes."""
-    with mpl.rc_context({"svg.hashsalt": "label_rate_vs_truth"}):
+    with mpl.rc_context({"svg.hashsalt": "label_rate_vs_truth", "svg.fonttype": "none"}):
         figure.savefig(folder / "figure.svg", metadata={"Date": None, "Creator": None})
     figure.savefig(folder / "figure.png", dpi=160, metadata={"Software": None})
 
@@ -96,11 +97,19 @@ def _frame(panel: Axes) -> None:
 
 
 def _name_models(panel: Axes, points: pd.DataFrame, models: Sequence[str]) -> None:
-    """Write each model's name beside its large mark in the first line."""
+    """Write each model's name beside its marks in the first line, on the side where there is room."""
     for model, mark in zip(models, MARKS, strict=False):
         rows = points[(points["model"] == model) & (points["kind"] == TRAINED)]
-        rate = rate_of(rows, "label")["rate"]
-        if rate is not None:
-            panel.annotate(model, (100 * rate, mark.offset), xytext=(9, 0), textcoords="offset points", va="center",
-                           fontsize=8.5, color=mark.colour,
-                           bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4})  # fmt: skip
+        found = rate_of(rows, "label")
+        taken = [100 * value for value in (found["low"], found["high"], *share(rows, "label"))]
+        is_right = max(taken) < 70
+        panel.annotate(
+            model,
+            (max(taken) if is_right else min(taken), mark.offset),
+            xytext=(6 if is_right else -6, 0),
+            textcoords="offset points",
+            ha="left" if is_right else "right",
+            va="center",
+            fontsize=9,
+            color=mark.colour,
+        )

@@ -9,8 +9,9 @@ import pandas as pd
 
 from autointerp.score.nulls import CONTROL, NULLS, SHUFFLED_LABELS
 from autointerp.stats import homogeneity, paired_bootstrap, wilson
+from benchmarks.label_rate_vs_truth._labelers import LABELERS
 from benchmarks.label_rate_vs_truth._make import TRAINED
-from benchmarks.label_rate_vs_truth._points import CROSSED, ENDS, LABELERS, RANDOM, RATES
+from benchmarks.label_rate_vs_truth._points import CROSSED, ENDS, RANDOM, RATES
 from benchmarks.label_rate_vs_truth._statistics import Estimate, auroc, spearman
 
 Json = dict[str, Any]

@@ -9,7 +9,7 @@ from autointerp.run import RunDirectory
 from autointerp.score.nulls import null_directory, parse_nulls
 from autointerp.train import train_sweep
 from autointerp.verbs import label, score
-from benchmarks.label_rate_vs_truth._always import FOLDER, label_always
+from benchmarks.label_rate_vs_truth._labelers import FURTHER, label_further, labelled_by
 from benchmarks.label_rate_vs_truth._plan import Plan, Site
 
 TRAINED = "trained"
@@ -50,8 +50,9 @@ def _finish(run: RunDirectory, plan: Plan, sae_folder: Path) -> None:
     if missing:
         score(run.path, nulls="all", null_features=plan.n_random)
     for one in runs_of(run).values():
-        if not RunDirectory(one.path / FOLDER).is_done("scores"):
-            label_always(one)
+        for labeler in FURTHER:
+            if not labelled_by(labeler, one).is_done("scores"):
+                label_further(labeler, one)
 
 
 def _say(sentence: str, started: float) -> None:

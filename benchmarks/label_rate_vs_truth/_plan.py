@@ -82,5 +82,7 @@ def plan(name: str, shared: Path) -> Plan:
     stories = Site("stories260K", str(model), "blocks.2.hook_resid_post", str(corpus), (4, 8, 16), (1.0, 2.5))
     if name == "all":
         return Plan("all", (python, stories), n_train=450_000, n_tokens=150_000, n_random=60, n_ends=25)
-    sites = tuple(replace(site, expansions=site.expansions[:1]) for site in (python, stories))
+    sites = tuple(
+        replace(site, expansions=site.expansions[:1], coefficients=site.coefficients[-1:]) for site in (python, stories)
+    )
     return Plan("small", sites, n_train=100_000, n_tokens=20_000, n_random=12, n_ends=5)

@@ -15,7 +15,7 @@ from autointerp.label import POLYSEMANTIC, load_groups, load_label_rows
 from autointerp.run import RunDirectory
 from autointerp.score import ScoreRow, load_score_rows
 from autointerp.score.nulls import SHUFFLED_LABELS
-from benchmarks.label_rate_vs_truth._always import FOLDER
+from benchmarks.label_rate_vs_truth._labelers import LABELERS, labelled_by
 from benchmarks.label_rate_vs_truth._make import TRAINED, runs_of
 from benchmarks.label_rate_vs_truth._quality import activations, fvu
 
@@ -23,7 +23,6 @@ RATES = ("label", "verified", "robust")
 CROSSED = ("label_verified", "label_only", "verified_only", "neither")
 """Answers to both: has a label, is verified."""
 RANDOM, ENDS = "random", "top and bottom"
-LABELERS = ("rules", FOLDER)
 
 
 @dataclass(frozen=True)
@@ -57,8 +56,7 @@ def collect(site: str, folders: dict[str, Path]) -> pd.DataFrame:
             x = reinitialised if kind == "reinitialised_model" else real
             base = {"model": site, "sae": name, **_described(run, kind, folder, x)}
             for labeler in LABELERS:
-                judged = run if labeler == "rules" else RunDirectory(run.path / labeler)
-                rows += _rows(judged, {**base, "labeler": labeler, "kind": kind})
+                rows += _rows(labelled_by(labeler, run), {**base, "labeler": labeler, "kind": kind})
     return pd.DataFrame(rows)
 
 

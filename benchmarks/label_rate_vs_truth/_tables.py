@@ -9,8 +9,9 @@ import pandas as pd
 
 from autointerp.score.nulls import CONTROL, NULLS
 from benchmarks.label_rate_vs_truth._findings import CONTRASTS, KINDS, Json
+from benchmarks.label_rate_vs_truth._labelers import ALWAYS, LABELERS, STRONGEST
 from benchmarks.label_rate_vs_truth._make import TRAINED
-from benchmarks.label_rate_vs_truth._points import CROSSED, ENDS, LABELERS, RANDOM, RATES
+from benchmarks.label_rate_vs_truth._points import CROSSED, ENDS, RANDOM, RATES
 
 NAMES = {kind: kind.replace("_", " ") for kind in KINDS} | {
     TRAINED: "trained SAEs",
@@ -18,29 +19,26 @@ NAMES = {kind: kind.replace("_", " ") for kind in KINDS} | {
     "reinitialised_model": "re-drawn model",
 }
 """Of kinds, in tables and on the figure."""
-SAID_BY = {"rules": "rules labeler", "always": "labeler that always answers"}
+SAID_BY = {
+    "rules": "rules",
+    STRONGEST: "rules, strongest contexts alone",
+    ALWAYS: "always a label",
+}
+"""Of labelers."""
 _CROSSED = dict(zip(CROSSED, ("label, verified", "label, not verified", "no label, verified", "no label"), strict=True))
 
 
 def short_table(found: Json) -> str:
-    """For README: features of all models together, both labelers side by side."""
-    heads = ["random features of", *RATES, "label by one that always answers", "verified of these"]
-    rules, always = (found["by_labeler"][labeler]["rates"] for labeler in LABELERS)
+    """For README: features of all models together, all labelers side by side."""
+    columns = [(labeler, rate) for labeler in LABELERS for rate in RATES if labeler == LABELERS[0] or rate != RATES[-1]]
+    heads = ["random features of", *(f"{SAID_BY[labeler]}: {rate}" for labeler, rate in columns)]
+    said = found["by_labeler"]
     rows = [
-        [
-            NAMES[kind],
-            *(_rate(rules[kind]["all"][rate]) for rate in RATES),
-            *(_rate(always[kind]["all"][rate]) for rate in ("label", "verified")),
-        ]
+        [NAMES[kind], *(_percent(said[labeler]["rates"][kind]["all"][rate]) for labeler, rate in columns)]
         for kind in KINDS
     ]
-    separation = [found["by_labeler"][labeler]["separation"]["any null run"] for labeler in LABELERS]
-    rows.append([
-        "AUROC, trained SAEs against null runs",
-        *(_estimate(separation[0][rate]["auroc"]) for rate in RATES),
-        *(_estimate(separation[1][rate]["auroc"]) for rate in ("label", "verified")),
-    ])  # fmt: skip
-    return _grid([heads, *rows])
+    told = [said[labeler]["separation"]["any null run"][rate]["auroc"] for labeler, rate in columns]
+    return _grid([heads, *rows, ["AUROC, trained SAEs against null runs", *map(_estimate, told)]])
 
 
 def all_tables(found: Json, points: pd.DataFrame) -> str:
@@ -52,12 +50,14 @@ def _sections(found: Json, points: pd.DataFrame) -> Iterator[str]:
     yield "# Label rate and truth\n"
     yield (
         f"{', '.join(f'{n} SAEs on {model}' for model, n in found['n_saes'].items())}, and the nulls of each. Rates "
-        "are shares of features with 95 % Wilson intervals, as if features stood alone. No LLM was asked: the rules "
-        "labeler says POLYSEMANTIC where no short rule holds; the one that always answers names the token most of the "
-        "strongest contexts peak at. Both are judged by the same rules on held-out text."
+        "are shares of features with 95 % Wilson intervals, as if features stood alone. No LLM was asked. The rules "
+        "labeler says POLYSEMANTIC where no short rule holds; shown the strongest contexts alone, and silent ones from "
+        "random places, it sees about what the seed study's prompt shows; and one labeler always answers: it names the "
+        "token at which most of the strongest contexts peak. All labels are judged by the same rules on held-out text. "
+        "FVU is measured on the run's own text."
     )
     for labeler, one in found["by_labeler"].items():
-        yield f"\n## {SAID_BY[labeler].capitalize()}\n"
+        yield f"\n## Labels: {SAID_BY[labeler]}\n"
         yield "Random features, by what is not real:\n"
         yield _rates_table(one["rates"], "features of", NAMES)
         yield "\nTells trained SAEs from nulls: AUROC over SAEs, and the mean over SAEs of the difference of rates:\n"
@@ -124,9 +124,11 @@ def _separation_table(separation: Json) -> str:
 
 
 def _rate(one: Json) -> str:
-    if not one["n"]:
-        return "-"
-    return f"{one['k']}/{one['n']} = {100 * one['rate']:.0f}% [{100 * one['low']:.0f}, {100 * one['high']:.0f}]"
+    return f"{one['k']}/{one['n']} = {_percent(one)}" if one["n"] else "-"
+
+
+def _percent(one: Json) -> str:
+    return f"{100 * one['rate']:.0f}% [{100 * one['low']:.0f}, {100 * one['high']:.0f}]" if one["n"] else "-"
 
 
 def _estimate(one: Json | None) -> str:

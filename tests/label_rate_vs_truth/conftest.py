@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.label_rate_vs_truth._findings import KINDS
-from benchmarks.label_rate_vs_truth._points import LABELERS
+from benchmarks.label_rate_vs_truth._labelers import LABELERS
 
 
 def made_row(model: str, sae: str, kind: str, labeler: str, group: str, label: int, verified: int) -> dict[str, object]:

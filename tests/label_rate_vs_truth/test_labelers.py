@@ -1,13 +1,13 @@
-"""The labeler that always answers, and what exchanged labels count as."""
+"""Labelers that see only the strongest contexts, and what exchanged labels count as."""
 
 from __future__ import annotations
 
 import pytest
 
 from autointerp.harvest import Context
-from autointerp.label import MONOSEMANTIC, Rule, rule_fires
+from autointerp.label import MONOSEMANTIC, POLYSEMANTIC, Rule, label_by_rules, rule_fires
 from autointerp.score import ScoreRow
-from benchmarks.label_rate_vs_truth._always import always
+from benchmarks.label_rate_vs_truth._labelers import always, strongest
 from benchmarks.label_rate_vs_truth._points import Verdicts, shuffled
 
 
@@ -30,6 +30,17 @@ def test_it_names_what_most_of_the_strongest_share() -> None:
 def test_of_equal_tokens_it_names_one_whatever_their_order() -> None:
     contexts = [a_context(token, "top") for token in "edcba"]
     assert always(3, contexts).label == always(3, contexts[::-1]).label == "token 'a'"
+
+
+def test_weak_contexts_do_not_trouble_the_one_that_sees_only_the_strongest() -> None:
+    contexts = [
+        *(a_context("x", "top") for _ in range(10)),
+        *(a_context(token, f"d{i}") for i, token in enumerate("abcdefgh")),
+        *(a_context("x", "negative_hard") for _ in range(10)),
+        *(a_context(token, "negative_random") for token in "klmnopqrst"),
+    ]
+    assert strongest(3, contexts).label == "token 'x'"
+    assert label_by_rules(3, contexts).verdict == POLYSEMANTIC
 
 
 def test_a_feature_that_hardly_fires_has_no_answer() -> None:
