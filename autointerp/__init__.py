@@ -20,23 +20,10 @@ import sys
 import types
 
 VERBS = (
-    "baseline",
-    "convert",
-    "demo",
-    "doctor",
-    "evaluate",
-    "export",
-    "gate",
-    "harvest",
-    "label",
-    "reliability",
-    "report",
-    "retry",
-    "score",
-    "sweep",
-    "train",
-)
-"""The functions of this module."""
+    "baseline", "convert", "demo", "doctor", "evaluate", "export", "gate", "harvest", "label", "reliability", "report",
+    "retry", "score", "sweep", "train",
+)  # fmt: skip
+"""The functions of this module: those of ``autointerp.verbs``, by name, because importing them costs seconds."""
 
 __version__ = "0.1.0"
 __all__ = ["VERBS", "__version__"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -161,28 +161,18 @@ def selectivity(every_position: Trained) -> list[Row]:
 def l0_approximation(trained: Trained) -> list[Row]:
     """Farrell's smooth count, with his penalty on rare features, against L1."""
     l1, smooth = trained.ladder("l1"), trained.ladder("l0:0.2 +frequency")
-    compared = {name: _at_equal_l0(l1, smooth, name) for name in ("fvu", "l1", "n_dense")}
+    fvu, activations, n_dense = (
+        _compare(l1, smooth, name, what=what, first="L1")
+        for name, what in (("fvu", "FVU"), ("l1", "sum of activations"), ("n_dense", "features"))
+    )
     alone, helped = (_mean(trained.ladder(name), "dead") for name in ("l0:0.2", "l0:0.2 +frequency"))
-    bare = _at_equal_l0(trained.ladder("l0:0.2 +frequency"), trained.ladder("l0:0.2"), "fvu")
+    bare = _compare(smooth, trained.ladder("l0:0.2"), "fvu", what="FVU", first="with")
     plain, added = _mean(l1, "dead"), _mean(trained.ladder("l1 +frequency"), "dead")
     return [
-        Row(
-            "L0 approximation",
-            "at equal L0 a lower error than L1",
-            _pairs("FVU", compared["fvu"], "L1"),
-            _all(compared["fvu"], lambda a, b: b < a),
-        ),
-        Row(
-            "L0 approximation",
-            "at equal L0 larger activations in sum than L1",
-            _pairs("sum of activations", compared["l1"], "L1"),
-            _all(compared["l1"], lambda a, b: b > a),
-        ),
-        Row(
-            "L0 approximation",
-            "at equal L0 more features on over a tenth of tokens than L1",
-            _pairs("features", compared["n_dense"], "L1"),
-            _all(compared["n_dense"], lambda a, b: b > a),
+        fvu.row("L0 approximation", "at equal L0 a lower error than L1", lambda a, b: b < a),
+        activations.row("L0 approximation", "at equal L0 larger activations in sum than L1", lambda a, b: b > a),
+        n_dense.row(
+            "L0 approximation", "at equal L0 more features on over a tenth of tokens than L1", lambda a, b: b > a
         ),
         Row(
             "L0 approximation alone",
@@ -190,11 +180,8 @@ def l0_approximation(trained: Trained) -> list[Row]:
             f"{alone:.1%} never fire, mean over {len(LADDERS['l0:0.2'])} coefficients",
             alone >= 0.5,
         ),
-        Row(
-            "L0 approximation alone",
-            "without it the error is several times higher at equal L0",
-            _pairs("FVU", bare, "with"),
-            _all(bare, lambda a, b: b > 2 * a),
+        bare.row(
+            "L0 approximation alone", "without it the error is several times higher at equal L0", lambda a, b: b > 2 * a
         ),
         Row(
             "penalty on rare features",
@@ -209,80 +196,74 @@ def l0_approximation(trained: Trained) -> list[Row]:
 def roots(trained: Trained) -> list[Row]:
     """Square root and fourth root of activations against L1."""
     l1, root, fourth = (trained.ladder(name) for name in ("l1", "sqrt", "fourth_root"))
-    compared = {
-        name: _at_equal_l0(l1, root, name) for name in ("fvu", "median_activation", "cosine", "l2_ratio", "rare")
-    }
+    fvu, median, cosine, length, rare = (
+        _compare(l1, root, name, what=what, first="L1")
+        for name, what in (
+            ("fvu", "FVU"), ("median_activation", "median"), ("cosine", "cosine"), ("l2_ratio", "L2 ratio"),
+            ("rare", "share"),
+        )
+    )  # fmt: skip
     shortfall = [
         ((after - before) / (1 - before), (c_after - c_before) / (1 - c_before))
-        for (_, before, after), (_, c_before, c_after) in zip(compared["l2_ratio"], compared["cosine"], strict=True)
+        for (_, before, after), (_, c_before, c_after) in zip(length.pairs, cosine.pairs, strict=True)
     ]
-    both = _at_equal_l0(root, fourth, "fvu")
-    high = [pair for pair in compared["fvu"] if pair[0] > 15]
-    low = [pair for pair in compared["fvu"] if pair[0] <= 15]
+    both = _compare(root, fourth, "fvu", what="FVU", first="square root")
+    high = replace(fvu, pairs=[pair for pair in fvu.pairs if pair[0] > 15])
+    low = replace(fvu, pairs=[pair for pair in fvu.pairs if pair[0] <= 15])
     return [
-        Row(
-            "square root",
-            "at equal L0 a larger median activation than L1",
-            _pairs("median", compared["median_activation"], "L1"),
-            _all(compared["median_activation"], lambda a, b: b > a),
-        ),
+        median.row("square root", "at equal L0 a larger median activation than L1", lambda a, b: b > a),
         Row(
             "square root",
             "what it gains over L1 is mostly length (L2 ratio), not direction (cosine)",
             "; ".join(
-                f"L0 {l0:.0f}: {length:.0%} of the missing length, {direction:.0%} of the missing cosine"
-                for (l0, *_), (length, direction) in zip(compared["cosine"], shortfall, strict=True)
+                f"L0 {l0:.0f}: {longer:.0%} of the missing length, {nearer:.0%} of the missing cosine"
+                for (l0, *_), (longer, nearer) in zip(cosine.pairs, shortfall, strict=True)
             ),
-            all(length > direction and length > 0 for length, direction in shortfall) if shortfall else None,
+            all(longer > nearer and longer > 0 for longer, nearer in shortfall) if shortfall else None,
         ),
-        Row(
-            "square root",
-            "a lower error than L1 above an L0 of 15",
-            _pairs("FVU", high, "L1"),
-            _all(high, lambda a, b: b < a),
-        ),
-        Row(
-            "square root",
-            "a higher error than L1 below an L0 of 15",
-            _pairs("FVU", low, "L1"),
-            _all(low, lambda a, b: b > a),
-        ),
-        Row(
-            "fourth root",
-            "at equal L0 a higher error than the square root",
-            _pairs("FVU", both, "square root"),
-            _all(both, lambda a, b: b > a),
-        ),
-        Row(
-            "square root",
-            "more of the features that fire are rare (below 1e-4) than with L1",
-            _pairs("share", compared["rare"], "L1"),
-            _all(compared["rare"], lambda a, b: b > a),
+        high.row("square root", "a lower error than L1 above an L0 of 15", lambda a, b: b < a),
+        low.row("square root", "a higher error than L1 below an L0 of 15", lambda a, b: b > a),
+        both.row("fourth root", "at equal L0 a higher error than the square root", lambda a, b: b > a),
+        rare.row(
+            "square root", "more of the features that fire are rare (below 1e-4) than with L1", lambda a, b: b > a
         ),
     ]
 
 
-Pair = tuple[float, float, float]
-"""An L0, and a number there on two curves."""
+@dataclass(frozen=True)
+class Comparison:
+    """One number on two curves, at each L0 that both reach."""
+
+    what: str
+    """The number's name."""
+    first: str
+    """The first curve's."""
+    pairs: Sequence[tuple[float, float, float]]
+    """An L0, and the number there on the first curve and on the second."""
+
+    def row(self, system: str, prediction: str, test: Callable[[float, float], bool]) -> Row:
+        """A prediction that holds where the test passes at every L0.
+
+        Args:
+            system: What it is about.
+            prediction: What it says.
+            test: Takes the number on the first curve and on the second.
+        """
+        if not self.pairs:
+            return Row(system, prediction, "the curves share no L0", None)
+        shown = "; ".join(f"{b:.3g} ({self.first} {a:.3g}) at L0 {l0:.0f}" for l0, a, b in self.pairs)
+        return Row(system, prediction, f"{self.what}: {shown}", all(test(a, b) for _, a, b in self.pairs))
 
 
-def _at_equal_l0(one: Sequence[Mapping[str, float]], other: Sequence[Mapping[str, float]], name: str) -> list[Pair]:
+def _compare(
+    one: Sequence[Mapping[str, float]], other: Sequence[Mapping[str, float]], name: str, *, what: str, first: str
+) -> Comparison:
     pairs = []
     for l0 in shared_l0s([one, other], 3):
         a, b = at_l0(one, name, l0), at_l0(other, name, l0)
         if a is not None and b is not None:
             pairs.append((l0, a, b))
-    return pairs
-
-
-def _pairs(what: str, pairs: Sequence[Pair], first: str) -> str:
-    if not pairs:
-        return "the curves share no L0"
-    return f"{what}: " + "; ".join(f"{b:.3g} ({first} {a:.3g}) at L0 {l0:.0f}" for l0, a, b in pairs)
-
-
-def _all(pairs: Sequence[Pair], test: Callable[[float, float], bool]) -> bool | None:
-    return all(test(a, b) for _, a, b in pairs) if pairs else None
+    return Comparison(what, first, pairs)
 
 
 def _mean(points: Sequence[Mapping[str, float]], name: str) -> float:

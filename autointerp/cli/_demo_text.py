@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from autointerp.cli._nulls_table import RATES, null_rows
 from autointerp.cli._output import read_summary
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ _EXAMPLES = 12
 def describe(result: DemoResult) -> str:
     """The demo's account of itself, as lines of text."""
     summary: Mapping[str, Any] = read_summary(result.run)
+    rows = [(name, group["n"], group["rates"]) for name, group in summary["groups"].items()]
+    nulls = null_rows(summary)
+    width = max(len(name) for name, _, _ in [*rows, *nulls]) + 2
     lines = [
         (
             f"SAE at {summary['hook_point']} of the {summary['model']} model: {summary['n_features']} features, "
@@ -24,15 +28,13 @@ def describe(result: DemoResult) -> str:
         ),
         _fit(result),
         "",
-        f"{'group':<12}{'n':>5}  {'label':<25}{'verified':<25}{'robust':<25}",
+        f"{'group':<{width}}{'n':>5}  {'label':<25}{'verified':<25}{'robust':<25}".rstrip(),
     ]
-    for name, group in summary["groups"].items():
-        cells = "".join(f"{_cell(group['rates'].get(rate)):<25}" for rate in ("label", "verified", "robust"))
-        lines.append(f"{name:<12}{group['n']:>5}  {cells}")
-    null = (summary.get("nulls") or {}).get("shuffled")
-    if null:
-        lines.append(f"{'null':<12}{null['verified']['n']:>5}  {'':<25}{_cell(null['verified'])}")
-        lines.append("(null: every label exchanged for another feature's, and judged the same way)")
+    for name, n, rates in [*rows, *nulls]:
+        cells = "".join(f"{_cell(rates.get(rate)) if rate in rates else '':<25}" for rate in RATES)
+        lines.append(f"{name:<{width}}{n:>5}  {cells}".rstrip())
+    if nulls:
+        lines.append("(null shuffled_labels: every label exchanged for another feature's, and judged the same way)")
     lines += ["", "Some labels of the random group, best first:"]
     lines += [f"  {row}" for row in _examples(result, summary)]
     lines += [

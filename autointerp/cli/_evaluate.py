@@ -40,7 +40,7 @@ def run(
     threads: o.ThreadsOption = None,
     as_json: o.JsonOption = False,
 ) -> None:
-    """Measure the SAE on its model: tables and figures in RUN/evaluate."""
+    """Measure the SAE on its model: tables, figures and report.html in RUN/evaluate."""
     from autointerp import verbs
     from autointerp.cli._output import print_verdict
     from autointerp.cli._progress import terminal_progress
@@ -76,4 +76,4 @@ def _verdict(results: list[Stored]) -> str:
     measured = [result for result in results if not result.not_measurable]
     left_out = [result.suite for result in results if result.not_measurable]
     tail = f"; not measured: {', '.join(left_out)}" if left_out else ""
-    return f"evaluated: {len(measured)} suites{tail}"
+    return f"evaluated: {len(measured)} suite{'s' * (len(measured) != 1)}{tail}"

@@ -18,14 +18,20 @@ def register(app: typer.Typer) -> None:
 
 def export(
     run: o.RunArgument,
-    format: Annotated[Literal["csv", "jsonl"], typer.Option(help="File format.")] = "csv",  # noqa: A002
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to. [the run's labels.<format>]")] = None,
-    raw: Annotated[bool, typer.Option("--raw", help="Don't make cells safe for spreadsheets.")] = False,
+    format: Annotated[  # noqa: A002
+        Literal["csv", "jsonl", "neuronpedia", "hf", "junit", "markdown", "delphi"], typer.Option(help="What to write.")
+    ] = "csv",
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE|DIR", help="Where to. [the format's own name in the run directory]")
+    ] = None,
+    raw: Annotated[bool, typer.Option("--raw", help="csv: don't make cells safe for spreadsheets.")] = False,
+    device: o.DeviceOption = "cpu",
 ) -> None:
-    """Write the labels in another format, and print the file's path."""
+    """Write the labels in another format, and print the path of the file or folder."""
     from autointerp import verbs
+    from autointerp.cli._progress import terminal_progress
 
-    print(verbs.export(run, format, out=out, raw=raw))
+    print(verbs.export(run, format, out=out, raw=raw, device=device, progress=terminal_progress()))
 
 
 def report(run: o.RunArgument) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Unpack
 
 import typer
 
+from autointerp._keywords import with_keywords
 from autointerp.cli import _options as o
 
 if TYPE_CHECKING:
@@ -18,20 +19,15 @@ def register(app: typer.Typer) -> None:
     app.command(name="reliability")(run)
 
 
+@with_keywords
 def run(
     run: o.RunArgument,
     samples: Annotated[int, typer.Option(min=2, help="Answers to each question, the run's own counted.")] = 3,
     features: Annotated[int, typer.Option(min=1, help="Features asked about again; pairs of near-duplicates.")] = 50,
-    max_cost: o.MaxCostOption = None,
-    max_requests: o.MaxRequestsOption = None,
-    max_connections: o.ConnectionsOption = None,
-    cache: o.CacheOption = None,
-    prices: o.PricesOption = None,
-    requests_out: o.RequestsOutOption = None,
-    replies_in: o.RepliesInOption = None,
-    forget_batches: o.ForgetBatchesOption = False,
+    *,
     device: o.DeviceOption = "cpu",
     as_json: o.JsonOption = False,
+    **options: Unpack[o.DeliveryOptions],
 ) -> None:
     """Ask labeler and judge again: agreement, A/A noise, near-duplicates; reliability.json."""
     from autointerp import verbs
@@ -39,10 +35,8 @@ def run(
     from autointerp.cli._progress import terminal_progress
 
     found = verbs.reliability(
-        run, samples=samples, features=features, max_cost_usd=max_cost, max_requests=max_requests,
-        max_connections=max_connections, cache=cache, prices=prices, requests_out=requests_out, replies_in=replies_in,
-        forget_batches=forget_batches, device=device, progress=terminal_progress(),
-    )  # fmt: skip
+        run, samples=samples, features=features, device=device, progress=terminal_progress(), **options
+    )
     print(found.model_dump_json(indent=2) if as_json else "\n".join(_lines(found)))
     print_verdict(f"reliability: {_verdict(found)}")
 

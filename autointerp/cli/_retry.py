@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Unpack
 
 import typer
 
+from autointerp._keywords import with_keywords
 from autointerp.cli import _options as o
 
 
@@ -14,19 +15,17 @@ def register(app: typer.Typer) -> None:
     app.command(name="retry")(run)
 
 
+@with_keywords
 def run(
     run: o.RunArgument,
     only: Annotated[
         str,
         typer.Option(metavar="OUTCOMES", help="Which: error, invalid, truncated, refused, filtered; commas between."),
     ] = "error,invalid,truncated",
-    max_cost: o.MaxCostOption = None,
-    max_requests: o.MaxRequestsOption = None,
-    max_connections: o.ConnectionsOption = None,
-    cache: o.CacheOption = None,
-    prices: o.PricesOption = None,
+    *,
     dry_run: o.DryRunOption = False,
     as_json: o.JsonOption = False,
+    **options: Unpack[o.SpendingOptions],
 ) -> None:
     """Ask again what ended without a usable answer; labels.csv, scores.csv and summary.json are written anew."""
     from autointerp import verbs
@@ -35,8 +34,7 @@ def run(
     from autointerp.score import RunEstimate
 
     result = verbs.retry(
-        run, only=only, max_cost_usd=max_cost, max_requests=max_requests, max_connections=max_connections,
-        cache=cache, prices=prices, dry_run=dry_run, progress=terminal_progress(),
+        run, only=only, dry_run=dry_run, progress=terminal_progress(), **options,
     )  # fmt: skip
     if isinstance(result, RunEstimate):
         print_estimate(result, as_json=as_json)

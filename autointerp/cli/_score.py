@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Unpack
 
 import typer
 
+from autointerp._keywords import with_keywords
 from autointerp.cli import _options as o
 
 ScorersOption = Annotated[
@@ -23,21 +24,12 @@ def register(app: typer.Typer) -> None:
     app.command(name="score")(run)
 
 
+@with_keywords
 def run(
     run: o.RunArgument,
     llm: o.LLMOption = None,
     scorers: ScorersOption = "detection",
-    base_url: o.BaseURLOption = None,
-    max_cost: o.MaxCostOption = None,
-    max_requests: o.MaxRequestsOption = None,
-    max_connections: o.ConnectionsOption = None,
-    rpm: o.RpmOption = None,
-    tpm: o.TpmOption = None,
-    cache: o.CacheOption = None,
-    prices: o.PricesOption = None,
-    requests_out: o.RequestsOutOption = None,
-    replies_in: o.RepliesInOption = None,
-    forget_batches: o.ForgetBatchesOption = False,
+    *,
     nulls: Annotated[
         str,
         typer.Option(
@@ -51,6 +43,7 @@ def run(
     ] = None,
     device: o.DeviceOption = "cpu",
     as_json: o.JsonOption = False,
+    **options: Unpack[o.AskingOptions],
 ) -> None:
     """Judge the labels on text the labeler never saw; scores.csv and summary.json."""
     from autointerp import verbs
@@ -59,10 +52,8 @@ def run(
     from autointerp.cli._progress import terminal_progress
 
     verbs.score(
-        run, llm=llm, scorers=scorers, base_url=base_url, max_cost_usd=max_cost, max_requests=max_requests,
-        max_connections=max_connections, requests_per_minute=rpm, tokens_per_minute=tpm, cache=cache, prices=prices,
-        requests_out=requests_out, replies_in=replies_in, forget_batches=forget_batches, nulls=nulls,
-        null_features=null_features, device=device, progress=terminal_progress(),
+        run, llm=llm, scorers=scorers, nulls=nulls, null_features=null_features, device=device,
+        progress=terminal_progress(), **options,
     )  # fmt: skip
     summary = read_summary(run)
     print_table(summary)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from autointerp.cli import _options as o
+
 if TYPE_CHECKING:
     from autointerp.verbs import SweepResult
-
 
 DEAD = ("threshold", "never", "train", "topk")
 
@@ -22,11 +23,9 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="The grid.", show_default=False)],
+    config: o.ConfigArgument,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the sweep. [runs/CONFIG]")] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with a sweep that was stopped; start it if there is none.")
-    ] = False,
+    resume: o.ResumeTrainingOption = False,
 ) -> None:
     """Train a grid of SAEs in one pass, label features of each, and compare dead features and rates."""
     from autointerp import verbs

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from autointerp.cli import _options as o
+
 if TYPE_CHECKING:
     from sae import SAE
 
@@ -19,11 +21,9 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="What to train, on what.", show_default=False)],
+    config: o.ConfigArgument,
     out: Annotated[Path | None, typer.Option(metavar="SAE", help="Folder for the SAE. [CONFIG without .toml]")] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with a training that was stopped; start it if there is none.")
-    ] = False,
+    resume: o.ResumeTrainingOption = False,
 ) -> None:
     """Train an SAE on a subject model's activations, save it in SAELens's format, and evaluate it."""
     from autointerp import verbs

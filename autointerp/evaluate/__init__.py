@@ -1,12 +1,13 @@
 """Measurements of an SAE on its model: each suite gives numbers, tables and pictures, kept in the run directory."""
 
-from autointerp.evaluate._estimates import Estimate, TokenMeans
+from autointerp.evaluate._estimates import Estimate, TokenMeans, over_features
 from autointerp.evaluate._evaluate import run_suites
-from autointerp.evaluate._figure import as_png, as_svg, new_figure, series
+from autointerp.evaluate._figure import as_png, as_svg, new_figure, plain, series
 from autointerp.evaluate._findings import Findings, Number, Picture, Table
+from autointerp.evaluate._firings import Firings
 from autointerp.evaluate._setting import Batch, Setting, Site
 from autointerp.evaluate._splice import Predictions, predict
-from autointerp.evaluate._store import Store, Stored
+from autointerp.evaluate._store import Store, Stored, StoredFile
 from autointerp.evaluate._suite import SUITES, NotMeasurable, Suite, choose_suites
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Batch",
     "Estimate",
     "Findings",
+    "Firings",
     "NotMeasurable",
     "Number",
     "Picture",
@@ -22,6 +24,7 @@ __all__ = [
     "Site",
     "Store",
     "Stored",
+    "StoredFile",
     "Suite",
     "Table",
     "TokenMeans",
@@ -29,6 +32,8 @@ __all__ = [
     "as_svg",
     "choose_suites",
     "new_figure",
+    "over_features",
+    "plain",
     "predict",
     "run_suites",
     "series",

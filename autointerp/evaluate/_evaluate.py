@@ -21,7 +21,7 @@ def run_suites(setting: Setting, suites: Sequence[Suite]) -> list[Stored]:
     Returns:
         What each found, in their order.
     """
-    store = Store(setting.run)
+    store = Store.of(setting.run)
     results = []
     for suite in suites:
         key = _key(setting, suite)
@@ -58,4 +58,5 @@ def _key(setting: Setting, suite: Suite) -> Key:
         "seed": setting.seed,
         "keep_bos": setting.config.keep_bos,
         "skip_positions": setting.config.skip_positions,
+        "selected": [str(feature) for feature in setting.selected] if suite.reads_selection else [],
     }

@@ -5,16 +5,23 @@ from __future__ import annotations
 import io
 import itertools
 import re
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
+from matplotlib.text import Text
+
+from autointerp.run import visible
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
 """Okabe and Ito's palette, without the yellow and the black that vanish on one of the two pages."""
 MARKERS = "osD^vPX"
 """One beside each colour: nothing is told by colour alone."""
+_THIN_SPACE = "\u2009"
 LINES = ("-", "--", "-.", ":")
 _INK = "#123456"
 """Text and axes in PNG; in SVG it stands for the page's text colour."""
@@ -62,25 +69,59 @@ def series() -> Iterator[dict[str, Any]]:
         }
 
 
+def from_zero(axes: Any) -> None:
+    """Let the vertical axis start at zero, or below where the data does, with room above."""
+    axes.margins(y=0.12)
+    axes.autoscale_view()
+    low, high = axes.get_ylim()
+    axes.set_ylim(low if axes.dataLim.y0 < 0 else 0.0, high)
+
+
+def plain(text: str) -> str:
+    """Someone else's text, such as a token, fit for a figure: nothing invisible, and no mathematics in it.
+
+    Args:
+        text: Whatever it is. A space at its start or end, or only spaces, become open boxes.
+    """
+    shown = visible(text.replace("\n", "\\n").replace("\t", "\\t"))
+    bare = shown.strip(" ")
+    before, after = (len(shown) - len(side) for side in (shown.lstrip(" "), shown.rstrip(" ")))
+    marked = "\u2423" * before + bare + "\u2423" * after if bare else "\u2423" * len(shown)
+    marked = marked.replace("$", r"\$")
+    return f"{_THIN_SPACE}{marked}" if marked.startswith("_") else marked  # legends leave out what starts with _
+
+
 def as_svg(figure: Figure) -> str:
     """Draw as SVG whose text and axes take the page's text colour and whose background is the page's.
 
     Returns:
         An ``<svg>`` element, to stand in a page or a file.
     """
-    out = io.StringIO()
-    with mpl.rc_context(_style()):
-        figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    svg = out.getvalue()
+    svg = _save(figure, format="svg", transparent=True, metadata={"Date": None, "Creator": None}).decode()
     return re.sub(_INK, "currentColor", svg[svg.index("<svg") :], flags=re.IGNORECASE)
 
 
 def as_png(figure: Figure) -> bytes:
     """Draw as PNG on white, at 150 dots an inch."""
+    return _save(figure, format="png", dpi=150, facecolor="white", metadata={"Software": None})
+
+
+def _save(figure: Figure, **options: Any) -> bytes:
     out = io.BytesIO()
-    with mpl.rc_context(_style()):
-        figure.savefig(out, format="png", dpi=150, facecolor="white", metadata={"Software": None})
+    _dress(figure)
+    with mpl.rc_context(_style()), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")  # tokens come in any script
+        figure.savefig(out, **options)
     return out.getvalue()
+
+
+def _dress(figure: Figure) -> None:
+    """Give legends and texts that were added after ``new_figure`` its look; text in another colour than black stays."""
+    for legend in figure.findobj(Legend):
+        legend.set_frame_on(False)
+    for text in figure.findobj(Text):
+        if to_hex(text.get_color()) == "#000000":
+            text.set_color(_INK)
 
 
 def _style() -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -14,9 +14,15 @@ from torch import Tensor
 import sae
 from autointerp.corpus import Windows
 from autointerp.errors import UsageError
+from autointerp.evaluate._firings import Firings, collect_firings
 from autointerp.harvest import FeatureSketch, HarvestConfig, counts_mask, load_sketch, merge
 from autointerp.run import Progress, RunDirectory
 from autointerp.subject import BridgeSubject
+
+FIRINGS_TOKENS = 50_000
+"""Enough for the suites that look at single activations; memory grows with it."""
+MEAN_TOKENS = 50_000
+"""Enough for the mean activation: its squared error is then the variance over as many."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,12 @@ class Batch:
     """int64 [b]: real tokens of each window, BOS included."""
     kept: Tensor
     """bool [b, t]: tokens that count: not padding, nor BOS and the first positions unless they were asked for."""
+
+    def spread(self, values: Tensor) -> Tensor:
+        """Put one value for each token that counts, [n], at its place, [b, t]; 0 elsewhere."""
+        placed = values.new_zeros(self.kept.shape)
+        placed[self.kept] = values
+        return placed
 
 
 @dataclass(frozen=True)
@@ -89,6 +101,10 @@ class Setting:
         chosen: NDArray[np.int64] = order[: int(np.searchsorted(np.cumsum(counts), self.n_tokens)) + 1]
         return chosen
 
+    def at_most(self, n_tokens: int) -> Setting:
+        """The same, with fewer tokens."""
+        return replace(self, n_tokens=min(n_tokens, self.n_tokens))
+
     def batches(self, stage: str, *, rows: NDArray[np.int64] | None = None) -> Iterator[Batch]:
         """The chosen windows in batches, with progress.
 
@@ -121,6 +137,32 @@ class Setting:
         documents = np.asarray(self.windows.document)[rows]
         found: NDArray[np.int64] = self.windows.documents["cluster"].to_numpy(np.int64)[documents]
         return found
+
+    def smaller(self, n_tokens: int) -> Setting:
+        """The same with fewer tokens to read, where fewer are enough; they are the first of these."""
+        return replace(self, n_tokens=min(self.n_tokens, n_tokens))
+
+    @cached_property
+    def selected(self) -> list[int]:
+        """The features that the run selected to be labelled, ascending; none where it has not."""
+        groups = self.run.read_manifest().config.get("groups") if self.run.exists else None
+        return sorted({int(feature) for ids in groups.values() for feature in ids}) if isinstance(groups, dict) else []
+
+    @cached_property
+    def firings(self) -> Firings:
+        """Every activation on up to 50,000 tokens that count and those before them: made once for all suites."""
+        few = self.smaller(FIRINGS_TOKENS)
+        return collect_firings(few.batches("activations"), self.model, self.subject, self.clusters)
+
+    @cached_property
+    def mean_activation(self) -> Tensor:
+        """Mean of what the SAE reads, over up to 50,000 tokens that count; float64 [d]."""
+        total, n = torch.zeros(self.subject.d_model, dtype=torch.float64, device=self.subject.device), 0
+        for batch in self.smaller(MEAN_TOKENS).batches("mean activation"):
+            x = self.subject.residuals(batch.tokens)[batch.kept]  # [n, d]
+            total += x.double().sum(dim=0)
+            n += len(x)
+        return total / n
 
     @cached_property
     def sketch(self) -> FeatureSketch:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from autointerp.evaluate._setting import Batch
-from autointerp.subject import Subject
+from autointerp.subject import Patch, Subject
 
 Replace = Callable[[Tensor], Tensor]
 """Takes the activations of the tokens that count, [n, d], gives what stands in their place."""
@@ -45,15 +45,44 @@ def predict(subject: Subject, batch: Batch, replace: Replace | None = None) -> P
     Raises:
         UsageError: The model is an encoder.
     """
+    patch = None if replace is None else on_kept(batch, replace)
+    return read_predictions(subject.logits(batch.tokens, patch), batch)
+
+
+def added_loss(subject: Subject, batch: Batch, output: Tensor, original: Predictions) -> Tensor:
+    """Loss that a reconstruction adds to each prediction.
+
+    Args:
+        subject: The model, with the hook point picked out.
+        batch: Windows.
+        output: What stands in place of the activations of the tokens that count, [n, d].
+        original: Predictions of the model as it is.
+
+    Returns:
+        Nats, [b, t - 1].
+    """
+    return predict(subject, batch, lambda _: output).loss - original.loss
+
+
+def on_kept(batch: Batch, replace: Replace) -> Patch:
+    """A patch that replaces the activations of the tokens that count, and leaves the others.
+
+    Args:
+        batch: Windows.
+        replace: What to put in their place.
+    """
 
     def patch(activation: Tensor) -> Tensor:
-        assert replace is not None
         changed = activation.clone()  # [b, t, d]
         changed[batch.kept] = replace(activation[batch.kept]).to(activation.dtype)
         return changed
 
-    logits = subject.logits(batch.tokens, None if replace is None else patch)[:, :-1].float()  # [b, t - 1, v]
-    log_probabilities = torch.log_softmax(logits, dim=-1)
+    return patch
+
+
+def read_predictions(logits: Tensor, batch: Batch) -> Predictions:
+    """Turn a batch's logits, [b, t, v], into log-probabilities and losses."""
+    log_probabilities = torch.log_softmax(logits[:, :-1].float(), dim=-1)  # [b, t - 1, v]
     target = batch.tokens[:, 1:]
     loss = -log_probabilities.gather(-1, target[..., None]).squeeze(-1)
     has_next = torch.arange(1, batch.tokens.shape[1], device=target.device) < batch.lengths[:, None]

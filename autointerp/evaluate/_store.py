@@ -1,4 +1,4 @@
-"""``evaluate/SUITE/`` in the run directory: what a suite found, as files, and whether it still holds."""
+"""A folder a suite: what it found, as files, and whether it still holds."""
 
 from __future__ import annotations
 
@@ -57,14 +57,15 @@ class Stored(BaseModel):
 
 @dataclass(frozen=True)
 class Store:
-    """The findings of a run."""
+    """The findings of a run, or of a comparison."""
 
-    run: RunDirectory
+    folder: Path
+    """Holds a folder for each suite."""
 
-    @property
-    def folder(self) -> Path:
-        """Where they lie."""
-        return self.run.path / "evaluate"
+    @classmethod
+    def of(cls, run: RunDirectory) -> Store:
+        """The findings of a run: ``RUN/evaluate``."""
+        return cls(run.path / "evaluate")
 
     def read(self, suite: str) -> Stored | None:
         """What a suite found, if it is there and whole."""

@@ -25,6 +25,8 @@ class Suite:
     """Where its ``measure`` is; imported when it runs."""
     needs_harvest: bool = False
     """Whether it reads the run's sketch."""
+    reads_selection: bool = False
+    """Whether the features that the run selected change what it finds."""
     compares: bool = False
     """Whether the other SAEs of the setting change what it finds."""
     version: int = 1
@@ -41,7 +43,17 @@ class Suite:
 
 
 _SUITES = (
-    Suite("core", "Reconstruction and loss", "autointerp.evaluate.suites.core"),
+    Suite("core", "Reconstruction and loss", "autointerp.evaluate.suites.core", needs_harvest=True),
+    Suite("density", "How often features fire", "autointerp.evaluate.suites.density", needs_harvest=True),
+    Suite("position", "Features of position", "autointerp.evaluate.suites.position"),
+    Suite("removal", "Removing activations", "autointerp.evaluate.suites.removal", compares=True),
+    Suite("pareto", "Fronts of sparsity and error", "autointerp.evaluate.suites.pareto", compares=True),
+    Suite("features", "What features are about", "autointerp.evaluate.suites.features", needs_harvest=True,
+          reads_selection=True),
+    Suite("layers", "Along the model", "autointerp.evaluate.suites.layers", compares=True),
+    Suite("context", "Position and context length", "autointerp.evaluate.suites.context", compares=True),
+    Suite("propagation", "Propagation of errors", "autointerp.evaluate.suites.propagation", compares=True),
+    Suite("steering", "Steering and removal of features", "autointerp.evaluate.suites.steering"),
 )  # fmt: skip
 SUITES = {suite.name: suite for suite in _SUITES}
 """In the order in which they run."""

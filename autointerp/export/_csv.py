@@ -12,6 +12,7 @@ import pandas as pd
 
 from autointerp.errors import UsageError
 from autointerp.export._rows import COLUMNS, LabelRecord, label_records
+from autointerp.export._text import escape
 from autointerp.run import RunDirectory, write_text
 
 _WHOLE = ("feature", "confidence", "n_active", "rank", "duplicate_of")
@@ -87,13 +88,13 @@ def read_labels_csv(path: Path, *, raw: bool = False) -> pd.DataFrame:
 
 def safe_text(text: str) -> str:
     """A text cell that spreadsheets show and never run; nothing in it is invisible but blanks and line feeds."""
-    guarded = "'" + text if _FORMULA.match(text) else text
-    return _INVISIBLE.sub(_escape, guarded)
+    shown = _INVISIBLE.sub(escape, text)
+    return "'" + shown if _FORMULA.match(shown) else shown
 
 
 def raw_text(text: str) -> str:
     """A text cell with only what a CSV file can't hold written as an escape."""
-    return _UNWRITABLE.sub(_escape, text)
+    return _UNWRITABLE.sub(escape, text)
 
 
 def _cell(record: LabelRecord, column: str, *, raw: bool) -> str:
@@ -109,8 +110,3 @@ def _cell(record: LabelRecord, column: str, *, raw: bool) -> str:
 
 def _without_guard(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell[1:]) else cell
-
-
-def _escape(found: re.Match[str]) -> str:
-    code = ord(found[0])
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

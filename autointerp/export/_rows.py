@@ -78,8 +78,8 @@ def label_records(run: RunDirectory) -> list[LabelRecord]:
     """
     groups = load_groups(run)
     wanted = {feature for group in groups.values() for feature in group}
-    statistics = _by_feature(run.features, ("feature", *_STATISTICS), wanted)
-    labels = _by_feature(run.labels, None, wanted)
+    statistics = rows_by_feature(run.features, ("feature", *_STATISTICS), wanted)
+    labels = rows_by_feature(run.labels, None, wanted)
     return [
         _record(feature, name, labels.get(feature, {}), statistics.get(feature, {}))
         for name, group in groups.items()
@@ -87,7 +87,17 @@ def label_records(run: RunDirectory) -> list[LabelRecord]:
     ]
 
 
-def _by_feature(path: Path, columns: Iterable[str] | None, wanted: Iterable[int]) -> dict[int, dict[str, Any]]:
+def rows_by_feature(path: Path, columns: Iterable[str] | None, wanted: Iterable[int]) -> dict[int, dict[str, Any]]:
+    """Some features' rows of one of the run's tables.
+
+    Args:
+        path: A Parquet file with a column ``feature``.
+        columns: Which; None for all.
+        wanted: Features.
+
+    Raises:
+        UsageError: There is no such file.
+    """
     if not path.exists():
         raise UsageError(f"{path}: not there yet. Finish 'autointerp label --out {path.parent} --resume' first.")
     table = pq.read_table(
@@ -110,10 +120,10 @@ def _record(feature: int, group: str, label: Mapping[str, Any], statistics: Mapp
         outcome=label.get("outcome") or "",
         confidence=_whole(label.get("confidence")),
         n_active=_whole(statistics.get("n_active")),
-        density=_number(statistics.get("density")),
-        mean_activation=_number(statistics.get("mean_activation")),
-        max_activation=_number(statistics.get("max_activation")),
-        selectivity=_number(statistics.get("selectivity")),
+        density=six_digits(statistics.get("density")),
+        mean_activation=six_digits(statistics.get("mean_activation")),
+        max_activation=six_digits(statistics.get("max_activation")),
+        selectivity=six_digits(statistics.get("selectivity")),
         rank=_whole(statistics.get("rank")),
         duplicate_of=_whole(statistics.get("duplicate_of")),
         top_tokens=tuple(statistics.get("top_tokens") or ()),
@@ -124,7 +134,7 @@ def _record(feature: int, group: str, label: Mapping[str, Any], statistics: Mapp
     )
 
 
-def _number(value: float | None) -> float | None:
+def six_digits(value: float | None) -> float | None:
     """Six significant digits: what a statistic over a sample of text is good for, and the same on every machine."""
     return None if value is None or not math.isfinite(value) else float(f"{value:.6g}")
 

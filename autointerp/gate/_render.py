@@ -6,8 +6,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from autointerp.gate._result import Flip, GateResult
-from autointerp.gate._text import markdown
-from autointerp.run import visible, write_text
+from autointerp.run import markdown, visible, write_text
 
 _MAX_FLIPS = 50
 _MAX_LABEL_CHARS = 120

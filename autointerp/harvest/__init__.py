@@ -4,7 +4,8 @@ from autointerp.harvest._batches import Shard, counts_mask, list_shards
 from autointerp.harvest._config import ContextConfig, HarvestConfig
 from autointerp.harvest._context import DECILES, STRATA, Context, Split
 from autointerp.harvest._contexts import write_contexts
-from autointerp.harvest._contexts_file import load_contexts
+from autointerp.harvest._contexts_file import load_contexts, load_passed_over
+from autointerp.harvest._everywhere import Firings, find_firings
 from autointerp.harvest._features import feature_table, load_features
 from autointerp.harvest._histogram import EDGES as HISTOGRAM_EDGES
 from autointerp.harvest._pass import harvest, load_sketch, sketch_shard
@@ -18,6 +19,7 @@ __all__ = [
     "Context",
     "ContextConfig",
     "FeatureSketch",
+    "Firings",
     "HarvestConfig",
     "Peaks",
     "Shard",
@@ -25,10 +27,12 @@ __all__ = [
     "Split",
     "counts_mask",
     "feature_table",
+    "find_firings",
     "harvest",
     "list_shards",
     "load_contexts",
     "load_features",
+    "load_passed_over",
     "load_sketch",
     "merge",
     "sketch_shard",

@@ -17,7 +17,8 @@ class Context:
     feature: int
     split: Split
     stratum: str
-    """One of ``STRATA``; ``d0`` is the lowest tenth of the feature's own activations, ``d9`` the highest."""
+    """One of ``STRATA``; ``d0`` is the lowest tenth of the feature's own activations, ``d9`` the highest. In these
+    and in ``below_10pct_of_max`` no token of the slice is stronger than the place itself."""
     rank: int
     """Order within feature, split and stratum (0 first)."""
     window: int

@@ -13,12 +13,13 @@ from autointerp.errors import MismatchError, UsageError
 from autointerp.harvest._batches import SPLITS
 from autointerp.harvest._config import ContextConfig
 from autointerp.harvest._context import STRATA
-from autointerp.harvest._contexts_file import write_table
+from autointerp.harvest._contexts_file import PassedOver, write_table
 from autointerp.harvest._meta import HarvestMeta
-from autointerp.harvest._negatives import Proposals, pick_negatives, propose_negatives
+from autointerp.harvest._negatives import propose_negatives
 from autointerp.harvest._pass import load_sketch
 from autointerp.harvest._pools import Pools
-from autointerp.harvest._positives import Picked, pick_positives
+from autointerp.harvest._positives import propose_positives
+from autointerp.harvest._proposals import Picked, Proposals, pick
 from autointerp.harvest._slices import Slices, read_activations
 from autointerp.run import RunDirectory
 
@@ -46,7 +47,8 @@ def write_contexts(
     """Write ``contexts.parquet`` for some features, from a finished harvest.
 
     A feature's contexts do not depend on which other features are chosen. A feature with too few activations, or never
-    off, has fewer contexts.
+    off, has fewer contexts; so has one whose weak activations always have a stronger one near (``load_passed_over``
+    counts those).
 
     Args:
         run: Harvested; where to write.
@@ -68,20 +70,21 @@ def write_contexts(
 
     sketches = {split: load_sketch(run, split) for split in SPLITS}
     maximum = np.maximum(sketches["explain"].max(), sketches["score"].max())
-    positives: list[Picked] = []
-    proposals: list[Proposals] = []
+    positives: list[Proposals] = []
+    negatives: list[Proposals] = []
     for split, sketch in sketches.items():
-        picked = pick_positives(
+        here = propose_positives(
             chosen, sketch, split=split, maximum=maximum, config=config, n_bos=int(windows.prepend_bos)
         )
         pools = Pools(windows, split, seed=config.seed, d_vocab=subject.d_vocab, config=recorded.config)
         density = sketch.n_active / max(sketch.n_tokens, 1)
-        positives += picked
-        proposals += propose_negatives(
-            picked, chosen, density, split=split, pools=pools, subject=subject, windows=windows, config=config
+        positives += here
+        negatives += propose_negatives(
+            here, chosen, density, split=split, pools=pools, subject=subject, windows=windows, config=config
         )
 
-    slices = _slices(positives, proposals, windows, config)
+    proposals = [*positives, *negatives]  # positives choose first
+    slices = _slices(proposals, windows, config)
     activations = read_activations(
         slices,
         model=model,
@@ -90,11 +93,12 @@ def write_contexts(
         batch_windows=recorded.config.batch_windows,
         progress=progress,
     )
-    _check_peaks(positives, slices, activations, maximum)
-    rows = [(one, i) for i, one in enumerate(positives)]
-    rows += _confirmed(positives, proposals, activations, config, windows.context_length)
+    _put_recorded(positives, slices, activations, maximum)
+    fits = _fits(proposals, slices, activations)
+    rows = _pick(proposals, fits, config, windows.context_length)
     rows.sort(key=lambda row: (row[0].feature, SPLITS.index(row[0].split), STRATA.index(row[0].stratum), row[0].rank))
-    write_table(run.contexts, rows, slices, activations, subject=subject, windows=windows)
+    passed_over = _passed_over(positives, fits)
+    write_table(run.contexts, rows, slices, activations, subject=subject, windows=windows, passed_over=passed_over)
 
 
 def _checked(features: Sequence[int], d_sae: int) -> list[int]:
@@ -105,22 +109,29 @@ def _checked(features: Sequence[int], d_sae: int) -> list[int]:
     return chosen
 
 
-def _slices(
-    positives: Sequence[Picked], proposals: Sequence[Proposals], windows: Windows, config: ContextConfig
-) -> Slices:
-    """A slice for each positive, then for each place of each proposal."""
-    feature = [np.array([one.feature for one in positives], np.int64)]
-    feature += [np.full(len(some.place), some.feature) for some in proposals]
-    place = [np.array([one.place for one in positives], np.int64), *(some.place for some in proposals)]
-    return Slices.around(np.concatenate(feature), np.concatenate(place), windows=windows, config=config)
+def _slices(proposals: Sequence[Proposals], windows: Windows, config: ContextConfig) -> Slices:
+    """A slice for each place of each proposal."""
+    feature = [np.full(len(some.place), some.feature) for some in proposals]
+    place = [some.place for some in proposals]
+    nothing = np.zeros(0, np.int64)
+    return Slices.around(
+        np.concatenate([nothing, *feature]), np.concatenate([nothing, *place]), windows=windows, config=config
+    )
 
 
-def _check_peaks(
-    positives: Sequence[Picked], slices: Slices, activations: NDArray[np.float32], maximum: NDArray[np.float32]
+def _put_recorded(
+    positives: Sequence[Proposals], slices: Slices, activations: NDArray[np.float32], maximum: NDArray[np.float32]
 ) -> None:
-    """Compare each positive's activation with the recorded one, then put the recorded one in its place."""
-    n = np.arange(len(positives))
-    recorded = np.array([one.recorded for one in positives], np.float32)
+    """Compare each positive's activation with the recorded one, then put the recorded one in its place.
+
+    Args:
+        positives: The first of the slices are theirs.
+        slices: What was read.
+        activations: On each slice, [number of slices, longest slice]; changed in place.
+        maximum: Largest activation of every feature over both splits, [F].
+    """
+    recorded = np.concatenate([np.zeros(0, np.float32), *(some.recorded for some in positives)])
+    n = np.arange(len(recorded))
     found = activations[n, slices.peak[n]]
     allowed = PEAK_TOLERANCE * recorded + _FLOOR_TOLERANCE * (1 + maximum[slices.feature[n]])
     if (wrong := np.flatnonzero(~(np.abs(found - recorded) <= allowed))).size:
@@ -134,29 +145,31 @@ def _check_peaks(
     activations[n, slices.peak[n]] = recorded
 
 
-def _confirmed(
-    positives: Sequence[Picked],
-    proposals: Sequence[Proposals],
-    activations: NDArray[np.float32],
-    config: ContextConfig,
-    context_length: int,
+def _fits(proposals: Sequence[Proposals], slices: Slices, activations: NDArray[np.float32]) -> list[NDArray[np.bool_]]:
+    """Which places of each proposal may become contexts."""
+    ends = np.cumsum([len(some.place) for some in proposals])
+    parts = [slice(end - len(some.place), end) for some, end in zip(proposals, ends, strict=True)]
+    return [some.fit(activations[mine], slices.peak[mine]) for some, mine in zip(proposals, parts, strict=True)]
+
+
+def _pick(
+    proposals: Sequence[Proposals], fits: Sequence[NDArray[np.bool_]], config: ContextConfig, context_length: int
 ) -> list[tuple[Picked, int]]:
-    """The negatives chosen where the model says that the feature is off, each with the number of its slice."""
+    """What becomes a context, each with the number of its slice."""
     used: dict[tuple[int, str], set[int]] = defaultdict(set)
-    for one in positives:
-        used[one.feature, one.split].add(one.place)
     rows = []
-    at = len(positives)
-    for some in proposals:
-        is_off = np.all(activations[at : at + len(some.place)] == 0, axis=1)
-        picked = pick_negatives(
-            some,
-            is_off,
-            config.counts(some.split).get(some.stratum, 0),
-            used=used[some.feature, some.split],
-            context_length=context_length,
-        )
-        number = {place: at + i for i, place in enumerate(some.place.tolist())}
-        rows += [(one, number[one.place]) for one in picked]
+    at = 0
+    for some, fit in zip(proposals, fits, strict=True):
+        n = config.counts(some.split).get(some.stratum, 0)
+        picked = pick(some, fit, n, used=used[some.feature, some.split], context_length=context_length)
+        rows += [(one, at + one.number) for one in picked]
         at += len(some.place)
     return rows
+
+
+def _passed_over(positives: Sequence[Proposals], fits: Sequence[NDArray[np.bool_]]) -> PassedOver:
+    found: PassedOver = {split: {} for split in SPLITS}
+    for some, fit in zip(positives, fits, strict=False):  # positives come first
+        passed, proposed = found[some.split].get(some.stratum, (0, 0))
+        found[some.split][some.stratum] = passed + int((~fit).sum()), proposed + len(fit)
+    return found

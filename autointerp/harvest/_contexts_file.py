@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from autointerp.errors import UsageError
 from autointerp.harvest._context import Context
-from autointerp.harvest._positives import Picked
+from autointerp.harvest._proposals import Picked
 from autointerp.harvest._slices import Slices
 from autointerp.run import RunDirectory, replace_atomically
 
@@ -38,6 +39,10 @@ SCHEMA = pa.schema(
     ]
 )
 """The columns, which are the fields of ``Context``."""
+PassedOver = dict[str, dict[str, tuple[int, int]]]
+"""Split -> stratum of positives -> activations left out because a stronger one stands in their slice, and activations
+looked at, over all features."""
+_PASSED_OVER = b"passed_over"
 
 
 def write_table(
@@ -48,6 +53,7 @@ def write_table(
     *,
     subject: Subject,
     windows: Windows,
+    passed_over: PassedOver,
 ) -> None:
     """Write one context a row, atomically.
 
@@ -58,6 +64,7 @@ def write_table(
         activations: On each slice, [number of slices, longest slice].
         subject: Spells tokens.
         windows: The text.
+        passed_over: Kept in the file's own metadata.
     """
     number = np.array([i for _, i in rows], np.int64)
     begin, end, window = slices.begin[number], slices.end[number], slices.window[number]
@@ -88,7 +95,8 @@ def write_table(
         "fallback": [one.fallback for one, _ in rows],
     }
     with replace_atomically(path) as temporary:
-        pq.write_table(pa.table(columns, schema=SCHEMA), temporary)
+        schema = SCHEMA.with_metadata({_PASSED_OVER: json.dumps(passed_over)})
+        pq.write_table(pa.table(columns, schema=schema), temporary)
 
 
 def load_contexts(run: RunDirectory) -> dict[int, list[Context]]:
@@ -99,10 +107,31 @@ def load_contexts(run: RunDirectory) -> dict[int, list[Context]]:
     Raises:
         UsageError: The run has no contexts.
     """
-    if not run.contexts.exists():
-        raise UsageError(f"{run.contexts}: not there. Make contexts first: autointerp label --out {run.path} --resume.")
+    _require(run)
     found: dict[int, list[Context]] = {}
     for row in pq.read_table(run.contexts).to_pylist():
         row |= {name: tuple(row[name]) for name in ("token_ids", "tokens", "activations")}
         found.setdefault(row["feature"], []).append(Context(**row))
     return found
+
+
+def load_passed_over(run: RunDirectory) -> PassedOver:
+    """How many activations were looked at for contexts, and left out.
+
+    Returns:
+        Nothing for contexts of an earlier version, which left none out.
+
+    Raises:
+        UsageError: The run has no contexts.
+    """
+    _require(run)
+    recorded = json.loads((pq.read_schema(run.contexts).metadata or {}).get(_PASSED_OVER, b"{}"))
+    return {
+        split: {stratum: (counts[0], counts[1]) for stratum, counts in strata.items()}
+        for split, strata in recorded.items()
+    }
+
+
+def _require(run: RunDirectory) -> None:
+    if not run.contexts.exists():
+        raise UsageError(f"{run.contexts}: not there. Make contexts first: autointerp label --out {run.path} --resume.")

@@ -5,18 +5,16 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autointerp.harvest._choose import choose
 from autointerp.harvest._config import ContextConfig
 from autointerp.harvest._context import Split
 from autointerp.harvest._keys import mix, salts
 from autointerp.harvest._pools import Pools
-from autointerp.harvest._positives import Picked
+from autointerp.harvest._proposals import Proposals
 from autointerp.harvest._related_tokens import KINDS, RelatedTokens
 
 if TYPE_CHECKING:
@@ -27,27 +25,14 @@ I64 = NDArray[np.int64]
 RANDOM_FACTOR = 3
 """Random places proposed a negative wanted, and more for features that are often on."""
 MOST_RANDOM_FACTOR = 32
-SAME_TOKEN_FACTOR = 6
-"""Places of the feature's own peak tokens proposed a hard negative wanted."""
 RELATED_FACTOR = 3
-"""Places of related tokens proposed a hard negative wanted, a kind."""
-
-
-@dataclass(frozen=True)
-class Proposals:
-    """Places where one feature may be off in one split, in one stratum, best first."""
-
-    feature: int
-    split: Split
-    stratum: str
-    place: I64
-    """``window * context_length + position``, [n]."""
-    fallback: tuple[str, ...]
-    """See ``Context.fallback``, one a place."""
+"""Places of related tokens proposed a hard negative wanted, a kind. Of the feature's own tokens it is one place and not
+more: a longer search finds silence more often than it occurs, and a feature that misses one of its tokens in ten at
+random would mostly be tested on its misses, in which a right label says that it fires."""
 
 
 def propose_negatives(
-    positives: Sequence[Picked],
+    positives: Sequence[Proposals],
     features: Sequence[int],
     density: NDArray[np.float64],
     *,
@@ -60,7 +45,7 @@ def propose_negatives(
     """Propose places for both strata of negatives of one split.
 
     Args:
-        positives: Contexts chosen for these features in this split; their peak tokens make the hard negatives.
+        positives: Proposed for these features in this split; the tokens they stand on make the hard negatives.
         features: Which.
         density: Share of tokens each feature is active on in this split, [F].
         split: Its name.
@@ -70,41 +55,19 @@ def propose_negatives(
         config: How many are wanted.
     """
     peaks: dict[int, Counter[int]] = {feature: Counter() for feature in features}
-    for one in positives:
-        window, position = divmod(one.place, windows.context_length)
-        peaks[one.feature][int(windows.tokens[window, position])] += 1
+    for some in positives:
+        peaks[some.feature].update(np.asarray(windows.tokens)[np.divmod(some.place, windows.context_length)].tolist())
     salt = dict(zip(features, salts(config.seed, np.array(features, np.int64), purpose="negative"), strict=True))
     n_random, n_hard = (config.counts(split).get(f"negative_{kind}", 0) for kind in ("random", "hard"))
     proposals = []
     for feature in features:
         n = _random_proposals(n_random, float(density[feature]), config.length)
         place = _first(pools.uniform, n, salt[feature])
-        proposals.append(Proposals(feature, split, "negative_random", place, ("",) * len(place)))
+        proposals.append(Proposals(feature, split, "negative_random", place, fallback=("",) * len(place)))
     if n_hard:
         hard = _HardNegatives(peaks, pools, subject)
         proposals += [hard.propose(feature, n_hard, split, salt[feature]) for feature in features]
     return proposals
-
-
-def pick_negatives(
-    proposals: Proposals, is_off: NDArray[np.bool_], n: int, *, used: set[int], context_length: int
-) -> list[Picked]:
-    """Choose among the proposals that the model confirmed.
-
-    Args:
-        proposals: Of one stratum.
-        is_off: Whether the feature is off in the whole slice around each, [n].
-        n: How many are wanted.
-        used: Places of this feature taken already; what is chosen is added.
-        context_length: Positions of a window.
-    """
-    off = np.flatnonzero(is_off)
-    chosen = off[choose(proposals.place[off].tolist(), n, used=used, context_length=context_length)]
-    feature, split, stratum = proposals.feature, proposals.split, proposals.stratum
-    return [
-        Picked(feature, split, stratum, rank, int(proposals.place[i]), fallback=proposals.fallback[i])
-        for rank, i in enumerate(chosen)
-    ]
 
 
 class _HardNegatives:
@@ -125,7 +88,11 @@ class _HardNegatives:
         self._pool = pools.of_tokens(np.array(sorted(wanted), np.int64))
 
     def propose(self, feature: int, n: int, split: Split, salt: np.uint64) -> Proposals:
-        """Places in order of kind; within a kind, peak tokens get shares by how often they are peaks."""
+        """Places in order of kind; within a kind, peak tokens get shares by how often they are peaks.
+
+        The first kind is ``n`` places drawn from the feature's own tokens, whether it is on there or off: as many of
+        them become hard negatives as the feature is silent on, the rest are near tokens.
+        """
         tokens = [
             (token, count) for token, count in sorted(self._peaks[feature].items()) if (feature, token) in self._sources
         ]
@@ -133,7 +100,7 @@ class _HardNegatives:
         places: list[I64] = []
         fallback: list[str] = []
         for kind in ("", *KINDS):
-            n_kind = n * (RELATED_FACTOR if kind else SAME_TOKEN_FACTOR)
+            n_kind = n * (RELATED_FACTOR if kind else 1)
             found = [
                 _first(self._pool_of(self._sources[feature, token][kind]), math.ceil(n_kind * count / total), salt)
                 for token, count in tokens
@@ -141,7 +108,7 @@ class _HardNegatives:
             place = _first(np.concatenate(found), n_kind, salt) if found else np.zeros(0, np.int64)
             places.append(place)
             fallback += [kind] * len(place)
-        return Proposals(feature, split, "negative_hard", np.concatenate(places), tuple(fallback))
+        return Proposals(feature, split, "negative_hard", np.concatenate(places), fallback=tuple(fallback))
 
     def _pool_of(self, tokens: list[int]) -> I64:
         return np.concatenate([self._pool[token] for token in tokens]) if tokens else np.zeros(0, np.int64)

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, field
 import pandas as pd
 import pyarrow as pa
 
-from autointerp.errors import UsageError
 from autointerp.run import RunDirectory, read_frame, read_rows, write_rows
 
 _SCHEMA = pa.schema(
@@ -78,8 +77,7 @@ def load_labels(run: RunDirectory) -> pd.DataFrame:
     Raises:
         UsageError: Nothing was labelled yet.
     """
-    _require(run)
-    return read_frame(run.labels)
+    return read_frame(run.labels, missing=_none_yet(run))
 
 
 def load_label_rows(run: RunDirectory) -> list[LabelRow]:
@@ -88,10 +86,8 @@ def load_label_rows(run: RunDirectory) -> list[LabelRow]:
     Raises:
         UsageError: Nothing was labelled yet.
     """
-    _require(run)
-    return [LabelRow(**row) for row in read_rows(run.labels)]
+    return read_rows(run.labels, LabelRow, missing=_none_yet(run))
 
 
-def _require(run: RunDirectory) -> None:
-    if not run.labels.exists():
-        raise UsageError(f"{run.path}: no labels yet. Finish 'autointerp label --out {run.path} --resume' first.")
+def _none_yet(run: RunDirectory) -> str:
+    return f"{run.path}: no labels yet. Finish 'autointerp label --out {run.path} --resume' first."

@@ -19,7 +19,7 @@ from autointerp.llm._reply import Outcome, Reply
 from autointerp.llm._request import Request
 from autointerp.llm._retry import asks_too_long, retrying
 from autointerp.llm._sender import OverBudgetError, Sender
-from autointerp.llm._signals import stopped
+from autointerp.llm._signals import Interrupts, pause
 from autointerp.llm._spec import ProviderSpec
 
 DRAIN_S = 10.0
@@ -59,10 +59,9 @@ class Run:
         self._sender = Sender(provider, spec, journal, limits=limits, price=price, say=say)
         self._gate = self._sender.gate
         self._jobs: Sequence[Job] = ()
-        self._signals: list[int] = []
         self._error: Exception | None = None
         self._halt, self._cut = asyncio.Event(), asyncio.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._interrupts = Interrupts(first=self._stop, second=self._cut.set)
 
     @property
     def state(self) -> str:
@@ -76,9 +75,7 @@ class Run:
         Args:
             number: The signal's.
         """
-        self._signals.append(number)
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._notice_interrupt)
+        self._interrupts.note(number)
 
     async def finish(self, jobs: Sequence[Job]) -> None:
         """Bring every job to its reply.
@@ -91,8 +88,8 @@ class Run:
             IncompleteError: The server answers nobody.
             InterruptedRunError: ``interrupt`` was called.
         """
-        self._loop, self._jobs = asyncio.get_running_loop(), jobs
-        self._notice_interrupt()
+        self._jobs = jobs
+        self._interrupts.listen()
         try:
             await self._until_done(asyncio.create_task(self._begin()))
         finally:
@@ -100,8 +97,7 @@ class Run:
             await self._provider.close()
         if self._error is not None:
             raise self._error
-        if self._signals:
-            raise stopped(self._signals[0], self._kept)
+        self._interrupts.check(self._kept)
 
     async def _begin(self) -> None:
         """Begin jobs; one at a time waits to be let through."""
@@ -115,19 +111,13 @@ class Run:
     async def _until_done(self, work: asyncio.Task[None]) -> None:
         halt, cut = asyncio.create_task(self._halt.wait()), asyncio.create_task(self._cut.wait())
         await asyncio.wait([work, halt], return_when=asyncio.FIRST_COMPLETED)
-        patience_s = DRAIN_S if self._signals else self._limits.timeout_s + DRAIN_S
+        patience_s = DRAIN_S if self._interrupts else self._limits.timeout_s + DRAIN_S
         await asyncio.wait([work, cut], timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
         for task in (work, halt, cut):
             task.cancel()
         await asyncio.wait([work, halt, cut])
         if not work.cancelled():
             work.result()
-
-    def _notice_interrupt(self) -> None:
-        if self._signals:
-            self._stop()
-        if len(self._signals) > 1:
-            self._cut.set()
 
     def _fail(self, error: Exception) -> None:
         self._error = self._error or error
@@ -195,12 +185,3 @@ class Run:
             f"{self._spec}: the provider refuses this account ({reason}). Check {self._spec.kind.upper()}_API_KEY and "
             f"the account's limits. {self._kept}"
         )
-
-
-async def pause(seconds: float, halt: asyncio.Event) -> None:
-    """Wait, but not past ``halt``."""
-    try:
-        async with asyncio.timeout(seconds):
-            await halt.wait()
-    except TimeoutError:
-        return

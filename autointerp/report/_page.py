@@ -13,11 +13,13 @@ import pyarrow.parquet as pq
 from autointerp.errors import UsageError
 from autointerp.harvest import Context, load_contexts
 from autointerp.label import load_groups
+from autointerp.report._nulls import NullView, null_views
 from autointerp.report._scorers import ScorerView, scorer_views
 from autointerp.report._strength import StrengthView, strength_views
-from autointerp.report._summary import DetectionView, RateView, detection_views, rate_views, read_summary
+from autointerp.report._summary import DetectionView, RateView, detection_views, rate_views
 from autointerp.report._tokens import ContextView, pick_contexts, view_context, visible_text, visible_token
 from autointerp.run import Manifest, RunDirectory
+from autointerp.score import load_summary
 
 MAX_WITH_CONTEXTS = 500
 """Features whose contexts are on the page: more make a page of tens of megabytes."""
@@ -60,6 +62,8 @@ class Page:
     """Every rate of every group."""
     detections: tuple[DetectionView, ...]
     """Every group's detection scores."""
+    nulls: tuple[NullView, ...]
+    """What features that mean nothing reach."""
     scorers: tuple[ScorerView, ...]
     """Every group's scores by scorer, beside their floors."""
     strengths: tuple[StrengthView, ...]
@@ -86,7 +90,7 @@ def gather(run: RunDirectory) -> Page:
     labels = _rows(run.labels, members)
     scores = _rows(run.scores, members)
     statistics = _rows(run.features, members, ("feature", "max_activation", "top_tokens"))
-    summary = read_summary(run)
+    summary = load_summary(run)
     contexts = load_contexts(run) if run.contexts.exists() else {}
     features = [
         _feature(
@@ -104,6 +108,7 @@ def gather(run: RunDirectory) -> Page:
         facts=tuple((name, visible_text(text)) for name, text in _facts(manifest)),
         rates=tuple(rate_views(summary)),
         detections=tuple(detection_views(summary)),
+        nulls=tuple(null_views(summary)),
         scorers=tuple(scorer_views(summary)),
         strengths=tuple(strength_views(summary)),
         failures=_failures(labels.values()),

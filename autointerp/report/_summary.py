@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from autointerp.errors import UsageError
 from autointerp.report._tokens import visible_text
-from autointerp.run import RunDirectory
 
 
 @dataclass(frozen=True)
@@ -79,21 +76,6 @@ def detection_views(summary: Mapping[str, Any]) -> list[DetectionView]:
         )
         for group, found in summary.get("groups", {}).items()
     ]
-
-
-def read_summary(run: RunDirectory) -> Mapping[str, Any]:
-    """``summary.json``; empty when there is none yet.
-
-    Raises:
-        UsageError: It can't be read.
-    """
-    if not run.summary.exists():
-        return {}
-    try:
-        found: Mapping[str, Any] = json.loads(run.summary.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{run.summary}: can't be read ({error}). Score the run again.") from error
-    return found
 
 
 def _null(summary: Mapping[str, Any], group: str) -> Mapping[str, Any]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from autointerp.report._page import Page, gather
+from autointerp.report._template import render_template
 from autointerp.report._tokens import LEVELS
 from autointerp.run import RunDirectory, write_text
 
@@ -33,25 +31,4 @@ def write_report(run: RunDirectory) -> Path:
 
 def render(page: Page) -> str:
     """The page's HTML; every value in it is escaped."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"percent": _percent, "figure": _figure}
-    return environment.get_template("page.html").render(page=page, levels=range(1, LEVELS + 1))
-
-
-def _percent(share: float | None) -> str:
-    return "n/a" if share is None else f"{share * 100:.1f} %"
-
-
-def _figure(value: Any) -> str:
-    """A number with three digits, yes or no, or n/a."""
-    if value is None or value != value:  # noqa: PLR0124 (nan)
-        return "n/a"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return render_template("page.html", page=page, levels=range(1, LEVELS + 1))

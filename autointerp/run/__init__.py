@@ -4,6 +4,7 @@ from autointerp.run._atomic import replace_atomically, write_text
 from autointerp.run._directory import RunDirectory, default_run
 from autointerp.run._lock import exclusive
 from autointerp.run._manifest import CorpusInput, LLMInput, Manifest, ModelInput, SAEInput, package_versions
+from autointerp.run._markdown import markdown
 from autointerp.run._progress import Progress, Silence, Tick
 from autointerp.run._table import read_frame, read_rows, write_rows
 from autointerp.run._visible import INVISIBLE, visible
@@ -21,6 +22,7 @@ __all__ = [
     "Tick",
     "default_run",
     "exclusive",
+    "markdown",
     "package_versions",
     "read_frame",
     "read_rows",

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from autointerp.errors import UsageError
 from autointerp.run._atomic import replace_atomically
 
+Row = TypeVar("Row")
 _NULLABLE = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
 
 
@@ -21,13 +23,36 @@ def write_rows(path: Path, rows: Sequence[dict[str, Any]], schema: pa.Schema) ->
         pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), temporary)
 
 
-def read_frame(path: Path) -> pd.DataFrame:
-    """A table with whole numbers and truth values that may be missing."""
+def read_frame(path: Path, *, missing: str) -> pd.DataFrame:
+    """A table with whole numbers and truth values that may be missing.
+
+    Args:
+        path: The file.
+        missing: What to say where it is not there.
+
+    Raises:
+        UsageError: It is not there.
+    """
+    _require(path, missing)
     frame: pd.DataFrame = pq.read_table(path).to_pandas(types_mapper=_NULLABLE.get)
     return frame
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """A table's rows."""
-    rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
-    return rows
+def read_rows(path: Path, row: Callable[..., Row], *, missing: str) -> list[Row]:
+    """A table's rows.
+
+    Args:
+        path: The file.
+        row: Makes a row from its columns by name.
+        missing: What to say where the file is not there.
+
+    Raises:
+        UsageError: It is not there.
+    """
+    _require(path, missing)
+    return [row(**columns) for columns in pq.read_table(path).to_pylist()]
+
+
+def _require(path: Path, missing: str) -> None:
+    if not path.exists():
+        raise UsageError(missing)

@@ -26,7 +26,7 @@ from autointerp.score._repeat import Repeats, repeat
 from autointerp.score._row import ScoreRow, load_score_rows, load_scores
 from autointerp.score._score import score_features
 from autointerp.score._shuffle import label_overlap, shuffled_donors
-from autointerp.score._summary import DEFINITIONS, summarise, write_summary
+from autointerp.score._summary import DEFINITIONS, load_summary, summarise, write_summary
 from autointerp.score._trial import Trial, make_trial
 from autointerp.score.scorers import SCORERS, DetectReply, Scorer, detection_request, parse_scorers
 
@@ -58,6 +58,7 @@ __all__ = [
     "load_reliability",
     "load_score_rows",
     "load_scores",
+    "load_summary",
     "make_trial",
     "mean",
     "parse_scorers",

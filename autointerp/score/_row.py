@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, fields
 import pandas as pd
 import pyarrow as pa
 
-from autointerp.errors import UsageError
 from autointerp.run import RunDirectory, read_frame, read_rows, write_rows, write_text
 
 
@@ -142,8 +141,7 @@ def load_scores(run: RunDirectory) -> pd.DataFrame:
     Raises:
         UsageError: Nothing was scored yet.
     """
-    _require(run)
-    return read_frame(run.scores)
+    return read_frame(run.scores, missing=_none_yet(run))
 
 
 def load_score_rows(run: RunDirectory) -> list[ScoreRow]:
@@ -152,13 +150,11 @@ def load_score_rows(run: RunDirectory) -> list[ScoreRow]:
     Raises:
         UsageError: Nothing was scored yet.
     """
-    _require(run)
-    return [ScoreRow(**row) for row in read_rows(run.scores)]
+    return read_rows(run.scores, ScoreRow, missing=_none_yet(run))
 
 
-def _require(run: RunDirectory) -> None:
-    if not run.scores.exists():
-        raise UsageError(f"{run.path}: no scores yet. Run 'autointerp score {run.path}' first.")
+def _none_yet(run: RunDirectory) -> str:
+    return f"{run.path}: no scores yet. Run 'autointerp score {run.path}' first."
 
 
 def _cell(value: object) -> object:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+from autointerp.errors import UsageError
 from autointerp.harvest import load_features
 from autointerp.label import POLYSEMANTIC, LabelRow, load_groups, load_label_rows
 from autointerp.run import RunDirectory, write_text
@@ -31,8 +33,8 @@ DEFINITIONS = {
     "test, p < 0.05), among features with at least 5 such contexts.",
     "beyond_token": "The lower bound is above what the feature's most frequent tokens alone reach.",
     "deciles, below_10pct_of_max": "Recall: share of held-out contexts of that strength in which the judge saw the "
-    "feature; d0 is the lowest tenth of a feature's activations. A context is as strong as its own place; a stronger "
-    "token may stand near it.",
+    "feature; d0 is the lowest tenth of a feature's activations. A context is as strong as its strongest token: "
+    "activations with a stronger one near them are not asked about.",
     "specificity": "Share of silent contexts left alone, from random places and from hard ones, which look alike.",
     "bottom_decile.applied": "Verified and robust over the same features, those with both verdicts; lost is the share "
     "of the verified that are not robust.",
@@ -65,6 +67,21 @@ def write_summary(run: RunDirectory) -> Json:
     summary = summarise(run)
     write_text(run.summary, json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     return summary
+
+
+def load_summary(run: RunDirectory) -> Mapping[str, Any]:
+    """``summary.json``; empty when there is none yet.
+
+    Raises:
+        UsageError: It can't be read.
+    """
+    if not run.summary.exists():
+        return {}
+    try:
+        found: Mapping[str, Any] = json.loads(run.summary.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{run.summary}: can't be read ({error}). Score the run again.") from error
+    return found
 
 
 def summarise(run: RunDirectory) -> Json:

@@ -1,11 +1,8 @@
-"""Rates and their intervals."""
+"""Rates and their intervals. statsmodels brings pandas with it, so it is imported when it is needed."""
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
-
-from scipy.stats import norm
 
 
 class Interval(NamedTuple):
@@ -30,12 +27,11 @@ def wilson(k: int, n: int, confidence: float = 0.95) -> Interval:
         raise ValueError(f"k must lie between 0 and n, got k={k}, n={n}")
     if n == 0:
         return Interval(0.0, 1.0)
-    z = float(norm.ppf(0.5 + confidence / 2))
-    p = k / n
-    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    # at the ends the bound is p itself; rounding must not move it
-    return Interval(0.0 if k == 0 else middle - half, 1.0 if k == n else middle + half)
+    from statsmodels.stats.proportion import proportion_confint
+
+    low, high = proportion_confint(k, n, alpha=1 - confidence, method="wilson")
+    # at the ends the bound is k / n itself; rounding must not move it
+    return Interval(0.0 if k == 0 else float(low), 1.0 if k == n else float(high))
 
 
 def newcombe_difference(k1: int, n1: int, k2: int, n2: int, confidence: float = 0.95) -> Interval:
@@ -54,10 +50,11 @@ def newcombe_difference(k1: int, n1: int, k2: int, n2: int, confidence: float = 
     Raises:
         ValueError: A k is outside its n.
     """
-    (l1, u1), (l2, u2) = wilson(k1, n1, confidence), wilson(k2, n2, confidence)
+    if not (0 <= k1 <= n1 and 0 <= k2 <= n2):
+        raise ValueError(f"each k must lie between 0 and its n, got {k1}/{n1} and {k2}/{n2}")
     if n1 == 0 or n2 == 0:
         return Interval(-1.0, 1.0)
-    p1, p2 = k1 / n1, k2 / n2
-    low = p1 - p2 - math.hypot(p1 - l1, u2 - p2)
-    high = p1 - p2 + math.hypot(u1 - p1, p2 - l2)
-    return Interval(low, high)
+    from statsmodels.stats.proportion import confint_proportions_2indep
+
+    low, high = confint_proportions_2indep(k1, n1, k2, n2, method="newcomb", compare="diff", alpha=1 - confidence)
+    return Interval(float(low), float(high))

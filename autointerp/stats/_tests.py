@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
-from scipy.stats import binomtest, chi2, hypergeom
+from scipy.stats import binomtest, chi2_contingency, fisher_exact
 
 Alternative = Literal["two-sided", "less", "greater"]
 
@@ -59,7 +59,7 @@ def fisher_greater(k1: int, n1: int, k2: int, n2: int) -> float:
         raise ValueError(f"each k must lie between 0 and its n, got {k1}/{n1} and {k2}/{n2}")
     if n1 + n2 == 0:
         return 1.0
-    return float(hypergeom.sf(k1 - 1, n1 + n2, k1 + k2, n1))
+    return float(fisher_exact([[k1, n1 - k1], [k2, n2 - k2]], alternative="greater").pvalue)
 
 
 def homogeneity(ks: Sequence[int], ns: Sequence[int]) -> Homogeneity:
@@ -81,15 +81,14 @@ def homogeneity(ks: Sequence[int], ns: Sequence[int]) -> Homogeneity:
     rate, df = k.sum() / n.sum(), k.size - 1
     if df == 0 or rate in (0.0, 1.0):
         return Homogeneity(0.0, df, 1.0)
-    statistic = float(((k - n * rate) ** 2 / (n * rate * (1 - rate))).sum())
-    return Homogeneity(statistic, df, float(chi2.sf(statistic, df)))
+    found = chi2_contingency([k, n - k], correction=False)
+    return Homogeneity(float(found.statistic), df, float(found.pvalue))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
     """p-values adjusted for being many (Holm 1979), in the order given."""
-    p = np.asarray(p_values, dtype=float)
-    order = np.argsort(p, kind="stable")
-    stepped = np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1))
-    adjusted = np.empty_like(p)
-    adjusted[order] = np.minimum(stepped, 1.0)
-    return [float(value) for value in adjusted]
+    if len(p_values) == 0:
+        return []
+    from statsmodels.stats.multitest import multipletests
+
+    return [float(p) for p in multipletests(p_values, method="holm")[1]]

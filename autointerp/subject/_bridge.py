@@ -8,7 +8,7 @@ logits at the last one, and does nothing in an encoder's ``forward``.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import torch
@@ -18,6 +18,7 @@ from autointerp.errors import UsageError
 from autointerp.subject._hook_points import unknown_hook_point
 from autointerp.subject._source import first_line
 from autointerp.subject._tokenizer import SubjectTokenizer
+from autointerp.subject._trace import Patch, Trace
 
 
 class _Reached(Exception):  # noqa: N818 - not an error, a way out
@@ -108,7 +109,7 @@ class BridgeSubject:
         return self._activation(tokens).flatten(2)  # [b, t, ...] -> [b, t, d]
 
     @torch.no_grad()
-    def logits(self, tokens: Tensor, patch: Callable[[Tensor], Tensor] | None = None) -> Tensor:
+    def logits(self, tokens: Tensor, patch: Patch | None = None) -> Tensor:
         """Next-token logits.
 
         Args:
@@ -126,15 +127,48 @@ class BridgeSubject:
                 f"{self.name}: an encoder has no next-token logits (and its language model head may be untrained). "
                 "Leave out the metrics that need them."
             )
-        tokens = self._checked(tokens)
-
-        def replace(activation: Tensor, **_: object) -> Tensor:
-            assert patch is not None
-            return patch(activation.flatten(2)).reshape(activation.shape)  # [b, t, d] -> [b, t, ...]
-
-        hooks = [] if patch is None else [(self.hook_point, replace)]
-        found: Tensor = self._bridge.run_with_hooks(tokens, fwd_hooks=hooks, return_type="logits", prepend_bos=False)
+        found = self.trace(tokens, patches={} if patch is None else {self.hook_point: patch}).logits
+        assert found is not None
         return found
+
+    @torch.no_grad()
+    def trace(self, tokens: Tensor, *, read: Sequence[str] = (), patches: Mapping[str, Patch] | None = None) -> Trace:
+        """Run the whole model once, reading and replacing activations at any hook points.
+
+        Args:
+            tokens: Ids, [b, t], as for ``residuals``.
+            read: Hook points to read; at one that is patched, what arrives there is read.
+            patches: By hook point, what replaces the activation there.
+
+        Returns:
+            What was read, and the logits.
+
+        Raises:
+            UsageError: As for ``residuals``, or a hook point is unknown or never passed.
+        """
+        tokens, patches = self._checked(tokens), patches or {}
+        seen: dict[str, Tensor] = {}
+        hooks = [(name, _reader(seen, name)) for name in read] + [(name, _patcher(p)) for name, p in patches.items()]
+        for name, _ in hooks:
+            if name not in self._bridge.hook_dict:
+                raise unknown_hook_point(name, self._bridge.hook_dict, self.name)
+        logits = self._bridge.run_with_hooks(
+            tokens,
+            fwd_hooks=hooks,
+            return_type=None if self.kind == "encoder" else "logits",
+            prepend_bos=False,
+            **self._mask(tokens),
+        )
+        if missed := [name for name in read if name not in seen]:
+            raise self._never_passed(missed[0])
+        return Trace(seen, None if self.kind == "encoder" else logits)
+
+    def unembedding(self) -> Tensor | None:
+        """The matrix from the last residual (normalised) to logits, [d, v]; None for an encoder."""
+        if self.kind == "encoder":
+            return None
+        matrix: Tensor = self._bridge.W_U
+        return matrix.detach()
 
     def weights(self) -> list[Tensor]:
         """The model's learned tensors, each once, in a fixed order; changing them in place changes the model."""
@@ -144,14 +178,20 @@ class BridgeSubject:
         def leave(activation: Tensor, **_: object) -> None:
             raise _Reached(activation)
 
-        mask = {"attention_mask": (tokens != self.pad_id).long()} if self.kind == "encoder" else {}
         try:
             self._bridge.run_with_hooks(
-                tokens, fwd_hooks=[(self.hook_point, leave)], return_type=None, prepend_bos=False, **mask
+                tokens, fwd_hooks=[(self.hook_point, leave)], return_type=None, prepend_bos=False, **self._mask(tokens)
             )
         except _Reached as reached:
             return reached.activation
-        raise UsageError(f"{self.name}: the model never passes hook point {self.hook_point!r}. Use another.")
+        raise self._never_passed(self.hook_point)
+
+    def _mask(self, tokens: Tensor) -> dict[str, Tensor]:
+        """What an encoder needs to be told of its padding."""
+        return {"attention_mask": (tokens != self.pad_id).long()} if self.kind == "encoder" else {}
+
+    def _never_passed(self, hook_point: str) -> UsageError:
+        return UsageError(f"{self.name}: the model never passes hook point {hook_point!r}. Use another.")
 
     def _checked(self, tokens: Tensor) -> Tensor:
         """The ids on the model's device, once they are known to fit."""
@@ -196,3 +236,21 @@ class BridgeSubject:
                 "tokens, not one vector a token. Use one such as hook_resid_post, hook_mlp_out or attn.hook_z."
             )
         return found[0, 0].numel()
+
+
+def _reader(seen: dict[str, Tensor], name: str) -> Callable[..., None]:
+    """A hook that keeps the activation."""
+
+    def read(activation: Tensor, **_: object) -> None:
+        seen[name] = activation.flatten(2)  # [b, t, ...] -> [b, t, d]
+
+    return read
+
+
+def _patcher(patch: Patch) -> Callable[..., Tensor]:
+    """A hook that replaces the activation."""
+
+    def replace(activation: Tensor, **_: object) -> Tensor:
+        return patch(activation.flatten(2)).reshape(activation.shape)  # [b, t, d] -> [b, t, ...]
+
+    return replace

@@ -1,5 +1,6 @@
 """Every verb of the command line as one function."""
 
+from autointerp.verbs._asking import AskingOptions, DeliveryOptions, SpendingOptions
 from autointerp.verbs._convert import convert
 from autointerp.verbs._demo import DEMO_FEATURES, DEMO_TOKENS, DEMO_TRAINING, DemoResult, demo
 from autointerp.verbs._evaluate import EVALUATION_TOKENS, evaluate
@@ -18,8 +19,11 @@ __all__ = [
     "DEMO_TOKENS",
     "DEMO_TRAINING",
     "EVALUATION_TOKENS",
+    "AskingOptions",
+    "DeliveryOptions",
     "DemoResult",
     "Retried",
+    "SpendingOptions",
     "SweepResult",
     "baseline",
     "convert",

@@ -8,6 +8,7 @@ from pathlib import Path
 import sae as sae_core
 from autointerp.errors import MismatchError, UsageError
 from autointerp.evaluate import Setting, Site, Stored, choose_suites, run_suites
+from autointerp.report import write_evaluation
 from autointerp.run import Progress, RunDirectory, Silence, default_run, exclusive
 from autointerp.verbs._harvest import ensure_harvest
 from autointerp.verbs._inputs import Inputs, Options, claim, open_inputs
@@ -31,7 +32,7 @@ def evaluate(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> list[Stored]:
-    """Measure an SAE on its model: tables and figures in ``RUN/evaluate``, each suite once.
+    """Measure an SAE on its model: tables, figures and a page in ``RUN/evaluate``, each suite once.
 
     Args:
         sae: The SAE, in any known format. Several: the first is studied, the others stand beside it in the suites that
@@ -81,7 +82,9 @@ def evaluate(
             n_tokens=min(n_tokens or EVALUATION_TOKENS, inputs.windows.n_tokens),
             progress=progress,
         )
-        return run_suites(setting, chosen)
+        results = run_suites(setting, chosen)
+        write_evaluation(run)
+    return results
 
 
 def _expand(sae: str | Path | Sequence[str | Path] | None) -> list[str]:

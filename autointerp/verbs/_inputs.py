@@ -56,11 +56,6 @@ class Inputs:
         return Windows.open(self.run.windows)
 
 
-def optional_path(path: str | Path | None) -> Path | None:
-    """A path as callers may give it."""
-    return None if path is None else Path(path)
-
-
 def claim(run: RunDirectory, *, resume: bool) -> None:
     """Refuse a run directory that exists, unless it is to be resumed.
 

@@ -5,38 +5,30 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Unpack
 
 import pandas as pd
 
+from autointerp._keywords import with_keywords
 from autointerp.export import write_labels_csv
 from autointerp.harvest import ContextConfig, load_features, write_contexts
 from autointerp.label import label_features, load_labels, select_features
-from autointerp.llm import Asking, Handoff, Limits
 from autointerp.run import Manifest, Progress, RunDirectory, Silence, default_run, exclusive
 from autointerp.score import RunEstimate, estimate_run, write_summary
+from autointerp.verbs._asking import AskingOptions, make_asking
 from autointerp.verbs._harvest import ensure_harvest
-from autointerp.verbs._inputs import Inputs, Options, claim, open_inputs, optional_path
+from autointerp.verbs._inputs import Inputs, Options, claim, open_inputs
 
 DEFAULT_FEATURES = "top25,bottom25,random:200"
 
 
+@with_keywords
 def label(
     sae: str | Path | None,
     out: str | Path | None = None,
     *,
     llm: str | None = None,
     features: str | None = None,
-    base_url: str | None = None,
-    max_cost_usd: float | None = None,
-    max_requests: int | None = None,
-    max_connections: int | None = None,
-    requests_per_minute: float | None = None,
-    tokens_per_minute: float | None = None,
-    cache: str | Path | None = None,
-    prices: str | Path | None = None,
-    requests_out: str | Path | None = None,
-    replies_in: str | Path | None = None,
-    forget_batches: bool = False,
     dry_run: bool = False,
     model: str | None = None,
     hook_point: str | None = None,
@@ -49,6 +41,7 @@ def label(
     threads: int | None = None,
     resume: bool = False,
     progress: Progress | None = None,
+    **options: Unpack[AskingOptions],
 ) -> pd.DataFrame | RunEstimate:
     """Label an SAE's features, harvesting and selecting first where that is not done.
 
@@ -59,17 +52,6 @@ def label(
             ``batch:openai:MODEL`` (through the provider's batch service), ``jsonl`` (requests into a file, replies from
             a file), ``replay:openai:MODEL`` (answers from the journal only).
         features: Groups of features, e.g. ``top25,bottom25,random:200`` (the default) or ``ids:3|17``.
-        base_url: Another server for the provider.
-        max_cost_usd: Stop sending before this is spent.
-        max_requests: Stop sending after so many requests.
-        max_connections: Requests in flight at most (default: as many as the account turns out to take).
-        requests_per_minute: At most so many.
-        tokens_per_minute: At most so many, input and output together.
-        cache: A folder of answers that runs share; what is in it is not sent again.
-        prices: A price table, see ``autointerp/llm/prices.toml`` (default: the one ``AUTOINTERP_PRICES`` names).
-        requests_out: For ``jsonl``: a file to write the requests to that have no valid reply yet.
-        replies_in: For ``jsonl``: a file of replies to take in first.
-        forget_batches: Ask again what a batch begun earlier may still answer, and charge for.
         dry_run: Only estimate requests, tokens and cost of labels and scores.
         model: See ``harvest``, as are the rest.
         hook_point: See ``harvest``.
@@ -82,6 +64,7 @@ def label(
         threads: See ``harvest``.
         resume: Go on with a run that was begun; what was paid for is not asked again.
         progress: Listener.
+        **options: Another server, limits, files and the like: see ``AskingOptions``.
 
     Returns:
         One row a labelled feature; or with ``dry_run`` the estimate.
@@ -95,32 +78,20 @@ def label(
     """
     progress = progress or Silence()
     run = RunDirectory(out if out is not None else default_run("run" if sae is None else sae))
-    limits = Limits(
-        max_cost_usd=max_cost_usd, max_requests=max_requests, max_concurrency=max_connections,
-        requests_per_minute=requests_per_minute, tokens_per_minute=tokens_per_minute,
-    )  # fmt: skip
-    asking = Asking(
-        base_url=base_url,
-        limits=limits,
-        cache=optional_path(cache),
-        prices=optional_path(prices),
-        handoff=Handoff.of(requests_out, replies_in),
-        forget_batches=forget_batches,
-        command=("autointerp", "label", "--out", str(run.path), "--resume"),
-    )
+    asking = make_asking("autointerp", "label", "--out", str(run.path), "--resume", **options)
     if llm is not None:
         asking.check(llm, is_new=not run.journal.exists() and not dry_run)
     claim(run, resume=resume)
-    options = Options(
+    wanted = Options(
         sae=None if sae is None else str(sae), model=model, hook_point=hook_point, corpus=corpus, column=column,
         n_tokens=n_tokens, seed=seed, keep_bos=keep_bos, device=device, threads=threads,
     )  # fmt: skip
     with exclusive(run.path):
-        inputs = open_inputs(run, options, progress)
+        inputs = open_inputs(run, wanted, progress)
         ensure_harvest(inputs, progress)
         recorded = run.read_manifest()
         chosen = llm or (recorded.labeler.provider if recorded.labeler else "rules")
-        if base_url is None and recorded.labeler and chosen == recorded.labeler.provider:
+        if asking.base_url is None and recorded.labeler and chosen == recorded.labeler.provider:
             asking = replace(asking, base_url=recorded.labeler.base_url)
         asking.check(chosen)
         _ensure_contexts(inputs, features, progress)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Unpack
 
+from autointerp._keywords import with_keywords
 from autointerp.errors import UsageError
 from autointerp.harvest import ContextConfig, load_features, write_contexts
 from autointerp.label import MIN_ACTIVE, RULES, LabelRow, load_groups, load_label_rows
-from autointerp.llm import Asking, Handoff, Limits
 from autointerp.run import Manifest, Progress, RunDirectory, Silence, exclusive
 from autointerp.score import (
     Reliability,
@@ -19,25 +21,20 @@ from autointerp.score import (
     summarise_twins,
     write_reliability,
 )
-from autointerp.verbs._inputs import Options, open_inputs, optional_path
+from autointerp.verbs._asking import DeliveryOptions, make_asking
+from autointerp.verbs._inputs import Options, open_inputs
 from autointerp.verbs._side_run import label_and_score
 
 
+@with_keywords
 def reliability(
     run: str | Path,
     *,
     samples: int = 3,
     features: int = 50,
-    max_cost_usd: float | None = None,
-    max_requests: int | None = None,
-    max_connections: int | None = None,
-    cache: str | Path | None = None,
-    prices: str | Path | None = None,
-    requests_out: str | Path | None = None,
-    replies_in: str | Path | None = None,
-    forget_batches: bool = False,
     device: str = "cpu",
     progress: Progress | None = None,
+    **options: Unpack[DeliveryOptions],
 ) -> Reliability:
     """Ask a run's labeler and judge again about the same features, and about pairs of near-duplicate features.
 
@@ -50,16 +47,9 @@ def reliability(
         samples: Answers to each question, the run's own counted.
         features: How many features of the random group are asked about again, and at most how many pairs of
             near-duplicates are labelled.
-        max_cost_usd: Stop sending before this is spent, over everything in the run's journal.
-        max_requests: Stop sending after so many requests, counted in the same way.
-        max_connections: Requests in flight at most (default: as many as the account turns out to take).
-        cache: A folder of answers that runs share; what is in it is not sent again.
-        prices: A price table, see ``autointerp/llm/prices.toml`` (default: the one ``AUTOINTERP_PRICES`` names).
-        requests_out: For ``jsonl``: a file to write the requests to that have no valid reply yet.
-        replies_in: For ``jsonl``: a file of replies to take in first.
-        forget_batches: Ask again what a batch begun earlier may still answer, and charge for.
         device: ``cpu`` or ``cuda``, for the contexts of near-duplicates.
         progress: Listener.
+        **options: Limits, cache, files: see ``DeliveryOptions``.
 
     Returns:
         What ``reliability.json`` holds.
@@ -74,15 +64,8 @@ def reliability(
     labeler, judge = manifest.labeler, manifest.judge
     if not directory.is_done("scores") or labeler is None or judge is None:
         raise UsageError(f"{run}: not scored yet. Run 'autointerp score {run}' first.")
-    limits = Limits(max_cost_usd=max_cost_usd, max_requests=max_requests, max_concurrency=max_connections)
-    command, handoff = ("autointerp", "reliability", str(directory.path)), Handoff.of(requests_out, replies_in)
-    askings = [
-        Asking(
-            base_url=one.base_url, limits=limits, cache=optional_path(cache), prices=optional_path(prices),
-            handoff=handoff, forget_batches=forget_batches, command=command,
-        )
-        for one in (labeler, judge)
-    ]  # fmt: skip
+    asking = make_asking("autointerp", "reliability", str(directory.path), **options)
+    askings = [replace(asking, base_url=one.base_url) for one in (labeler, judge)]
     deterministic = {labeler.provider, judge.provider} == {RULES}
     with exclusive(directory.path):
         chosen = [] if deterministic else _random_features(directory, features)

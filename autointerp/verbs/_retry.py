@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Unpack
 
+from autointerp._keywords import with_keywords
 from autointerp.errors import UsageError
 from autointerp.export import write_labels_csv
 from autointerp.label import label_features
-from autointerp.llm import Asking, Journal, Limits, Outcome
+from autointerp.llm import Asking, Journal, Outcome
 from autointerp.run import LLMInput, Progress, RunDirectory, Silence, exclusive
 from autointerp.score import Ended, RunEstimate, ended_requests, score_features, write_summary
-from autointerp.verbs._inputs import optional_path
+from autointerp.verbs._asking import SpendingOptions, make_asking
 
 RETRIED = (Outcome.error, Outcome.invalid, Outcome.truncated, Outcome.refused, Outcome.filtered)
 """What can be asked again."""
@@ -29,17 +31,14 @@ class Retried:
     """Of labels, and of the shuffled null."""
 
 
+@with_keywords
 def retry(
     run: str | Path,
     *,
     only: str = DEFAULT_ONLY,
-    max_cost_usd: float | None = None,
-    max_requests: int | None = None,
-    max_connections: int | None = None,
-    cache: str | Path | None = None,
-    prices: str | Path | None = None,
     dry_run: bool = False,
     progress: Progress | None = None,
+    **options: Unpack[SpendingOptions],
 ) -> Retried | RunEstimate:
     """Ask again the requests of a run that ended in one of some outcomes, and write its files anew.
 
@@ -49,13 +48,10 @@ def retry(
     Args:
         run: A labelled run directory; labeler and judge are those it names.
         only: Outcomes, with commas between: ``error``, ``invalid``, ``truncated``, ``refused``, ``filtered``.
-        max_cost_usd: What the run may cost in all, before and now.
-        max_requests: How many requests it may make in all, before and now.
-        max_connections: Requests in flight at most (default: as many as the account turns out to take).
-        cache: A folder of answers that runs share: it has no say in what was answered before, and gets the new ones.
-        prices: A price table, see ``autointerp/llm/prices.toml``.
         dry_run: Only estimate.
         progress: Listener.
+        **options: Limits, cache, prices: see ``SpendingOptions``. The limits are the run's in all, before and now; the
+            cache has no say in what was answered before, and gets the new answers.
 
     Returns:
         What was asked again; or with ``dry_run`` the estimate of it.
@@ -69,8 +65,7 @@ def retry(
     outcomes = _read_outcomes(only)
     if not directory.is_done("labels"):
         raise UsageError(f"{run}: no labels yet. Finish 'autointerp label --out {run} --resume' first.")
-    limits = Limits(max_cost_usd=max_cost_usd, max_requests=max_requests, max_concurrency=max_connections)
-    asking = Asking(limits=limits, cache=optional_path(cache), prices=optional_path(prices))
+    asking = make_asking(**options)
     with exclusive(directory.path):
         ended = ended_requests(directory)
         again = [one for one in ended if one.outcome is None or one.outcome in outcomes]

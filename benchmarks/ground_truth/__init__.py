@@ -2,6 +2,7 @@
 
     python -m benchmarks.ground_truth run [--out DIR]
     python -m benchmarks.ground_truth make --out DIR
+    python -m benchmarks.ground_truth ask RUN --llm LLM
     python -m benchmarks.ground_truth measure DIR
 
 See ``__main__``.

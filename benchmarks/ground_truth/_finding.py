@@ -10,7 +10,9 @@ from autointerp.label import POLYSEMANTIC, Rule, load_label_rows
 from autointerp.run import RunDirectory
 from autointerp.score import load_score_rows
 from benchmarks.ground_truth._agreement import CORRECT_F1, f1, rule_mask
+from benchmarks.ground_truth._judged import Judged, judged_contexts
 from benchmarks.ground_truth._known import Known
+from benchmarks.ground_truth._known_labels import holds
 from benchmarks.ground_truth._text import Vocabulary
 from benchmarks.ground_truth._truth import Planted, Truth
 
@@ -26,8 +28,9 @@ class Finding:
     is_polysemantic: bool | None
     """The verdict."""
     f1: float | None
-    """Of the label's rule against the meanings, over all held-out tokens; for ``bottom`` against the first meaning.
-    None for labels without a rule, which only a judge can test."""
+    """Of the label's rule against the meanings, over all held-out tokens; for ``bottom`` against the first meaning. Of
+    a label in words, of the judge's answers against the meanings, over the held-out contexts. None without a meaning,
+    a label or a judge."""
     verified: bool | None
     robust: bool | None
     bottom_failed: bool | None
@@ -65,6 +68,7 @@ def find(run: RunDirectory, truth: Truth, known: Known, words: Vocabulary) -> li
     """
     labels = {row.feature: row for row in load_label_rows(run)}
     scores = {row.feature: row for row in load_score_rows(run)} if run.scores.exists() else {}
+    judged = judged_contexts(run, labels, seed=truth.seed)
     found = []
     for planted in truth.features:
         label, score = labels.get(planted.feature), scores.get(planted.feature)
@@ -76,7 +80,7 @@ def find(run: RunDirectory, truth: Truth, known: Known, words: Vocabulary) -> li
                 is_inside=all(known.meanings[part.name].is_inside for part in planted.parts),
                 label=label.label,
                 is_polysemantic=None if label.verdict is None else label.verdict == POLYSEMANTIC,
-                f1=_f1(label.rule, planted, known, words),
+                f1=_f1(label.rule, judged.get(planted.feature), planted, known, words),
                 verified=score.verified if score else None,
                 robust=score.robust if score else None,
                 bottom_failed=score.bottom_verdict == "fail" if score and score.bottom_verdict else None,
@@ -85,10 +89,15 @@ def find(run: RunDirectory, truth: Truth, known: Known, words: Vocabulary) -> li
     return found
 
 
-def _f1(rule: str | None, planted: Planted, known: Known, words: Vocabulary) -> float | None:
-    if rule is None or not planted.parts:
+def _f1(rule: str | None, judged: Judged | None, planted: Planted, known: Known, words: Vocabulary) -> float | None:
+    names = [part.name for part in (planted.parts[:1] if planted.sort == "bottom" else planted.parts)]
+    if not names:
         return None
-    parts = planted.parts[:1] if planted.sort == "bottom" else planted.parts
-    true = np.any([known.masks[part.name] for part in parts], axis=0)
+    if rule is None:
+        if judged is None:
+            return None
+        true_contexts = [bool(holds(names, known.masks, context).any()) for context in judged.trial.contexts]
+        return f1(np.array(judged.fires), np.array(true_contexts))
+    true = np.any([known.masks[name] for name in names], axis=0)
     says = rule_mask(Rule.from_json(rule), known.text, words)
     return f1(says[known.held_out], true[known.held_out])

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from autointerp import stats
 from autointerp.corpus import Windows
-from autointerp.harvest import load_features
+from autointerp.harvest import load_contexts, load_features, load_passed_over
 from autointerp.run import RunDirectory
 from autointerp.score import load_score_rows
 from autointerp.subject import Subject
 from benchmarks.ground_truth._finding import Finding, find
-from benchmarks.ground_truth._known import look, vocabulary
+from benchmarks.ground_truth._known import Known, look, vocabulary
+from benchmarks.ground_truth._known_labels import holds, judged_file
 from benchmarks.ground_truth._noise import LEVELS, MODERATE
 from benchmarks.ground_truth._plan import BOTTOM, MIXES, UNION_LEVELS
 from benchmarks.ground_truth._ranking import auc, rank_scorers
@@ -59,7 +61,10 @@ def measure(folder: Path, tokenizer: Subject) -> Json:
         "bottom": {level.name: _caught(pick("bottom", level.name, mix=BOTTOM.name)) for level in UNION_LEVELS},
         "noise": _caught(pick("noise")),
         "position": _position(run, truth),
+        "passed_over": _passed_over(run),
+        "hard_negatives": {level.name: _claimed(run, truth, known, level.name) for level in LEVELS},
         "judge_auc": _judge_auc(run),
+        "judged": _read_judged(folder),
         "ranking": rank_scorers(run, known, subject),
     }
 
@@ -153,6 +158,36 @@ def _position(run: RunDirectory, truth: Truth) -> Json:
             "left after duplicates": int(features.loc[ids["position twin"], "duplicate_of"].isna().sum()),
         },
     }
+
+
+def _passed_over(run: RunDirectory) -> Json:
+    """Share of held-out weak activations that are not shown because a stronger one stands near, by stratum."""
+    counts = load_passed_over(run).get("score", {})
+    return {stratum: _share(*counts[stratum]) for stratum in ("d0", "below_10pct_of_max") if stratum in counts}
+
+
+def _claimed(run: RunDirectory, truth: Truth, known: Known, noise: str) -> Json:
+    """Hard negatives of single meanings in which the meaning holds: the feature's misses, that a right label claims."""
+    singles = {one.feature: one.parts[0].name for one in truth.features if (one.sort, one.noise) == ("single", noise)}
+    found = [
+        bool(holds([singles[feature]], known.masks, context).any())
+        for feature, contexts in load_contexts(run).items()
+        if feature in singles
+        for context in contexts
+        if context.stratum == "negative_hard"
+    ]
+    return _share(sum(found), len(found))
+
+
+def _share(k: int, n: int) -> Json:
+    return {"k": k, "n": n, "share": round(k / n, 4) if n else None}
+
+
+def _read_judged(folder: Path) -> Json | None:
+    """What ``judge_known`` found, where somebody was asked."""
+    file = judged_file(folder)
+    found: Json | None = json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+    return found
 
 
 def _judge_auc(run: RunDirectory) -> float | None:

@@ -16,8 +16,9 @@ from autointerp.score import make_trial
 from benchmarks.ground_truth._noise import MODERATE
 from benchmarks.ground_truth._scorers import SCORERS, Case
 from benchmarks.ground_truth._subject import PlantedSubject
+from benchmarks.ground_truth._text import Mask
 from benchmarks.ground_truth._truth import Planted
-from benchmarks.ground_truth._wrong_labels import EXTRA, KINDS, MISSING, wrong_labels
+from benchmarks.ground_truth._wrong_labels import EXTRA, KINDS, MISSING, NOISE, wrong_labels
 
 if TYPE_CHECKING:
     from benchmarks.ground_truth._known import Known
@@ -31,7 +32,7 @@ RARE = 0.005
 _BLOCK = 32
 
 Scores = dict[str, dict[str, list[float | None]]]
-"""Scorer -> kind of label (``right`` and ``KINDS``) -> a score a feature; None where the kind doesn't apply."""
+"""Scorer -> kind of label (``right``, ``KINDS``, ``NOISE``) -> a score a feature; None where the kind doesn't apply."""
 
 
 def rank_scorers(run: RunDirectory, known: Known, subject: PlantedSubject) -> dict[str, object]:
@@ -44,15 +45,18 @@ def rank_scorers(run: RunDirectory, known: Known, subject: PlantedSubject) -> di
 
     Returns:
         ``n`` features, and by scorer: the area under the ROC curve against each kind of wrong label and against all of
-        them (0.5: can't tell; 1: always), and both tests of Oikarinen et al.
+        them (0.5: can't tell; 1: always), and against features of pure noise under another's label; both tests of
+        Oikarinen et al. Scorers that need no label are compared on noise alone.
     """
     features = [one for one in subject.features if one.sort in {"single", "union"} and one.noise == MODERATE.name]
-    scores = _scores(run, known, subject, features)
+    noise = [one for one in subject.features if one.sort == "noise"]
+    scores = _scores(run, known, subject, [*features, *noise])
     rare = [sum(known.meanings[name].density for name in _names(feature)) < RARE for feature in features]
     return {
         "n": len(features),
         "n_rare": sum(rare),
-        "scorers": {name: _figures(by_kind, rare) for name, by_kind in scores.items()},
+        "n_noise": len(noise),
+        "scorers": {scorer.name: _figures(scores[scorer.name], rare, scorer.needs_label) for scorer in SCORERS},
     }
 
 
@@ -65,16 +69,19 @@ def auc(right: Sequence[float | None], wrong: Sequence[float | None]) -> float |
     return round(float((ranks.sum() - len(above) * (len(above) + 1) / 2) / (len(above) * len(below))), 4)
 
 
-def _figures(by_kind: Mapping[str, Sequence[float | None]], rare: Sequence[bool]) -> dict[str, object]:
+def _figures(
+    by_kind: Mapping[str, Sequence[float | None]], rare: Sequence[bool], needs_label: bool
+) -> dict[str, object]:
     right = by_kind["right"]
     wrong = [value for kind in KINDS for value in by_kind[kind]]
     falls = {kind: _falls(right, by_kind[kind]) for kind in (MISSING, EXTRA)}
+    passes = all(share is not None and share > PASS_SHARE for share in falls.values())
     return {
         "auc": auc(right, wrong),
-        **{f"auc, {kind}": auc(right, by_kind[kind]) for kind in KINDS},
+        **{f"auc, {kind}": auc(right, by_kind[kind]) for kind in (*KINDS, NOISE)},
         **{f"falls, {kind}": share for kind, share in falls.items()},
         f"falls, {EXTRA}, rare": _falls(list(compress(right, rare)), list(compress(by_kind[EXTRA], rare))),
-        "passes": all(share is not None and share > PASS_SHARE for share in falls.values()),
+        "passes": passes if needs_label else None,
     }
 
 
@@ -84,28 +91,41 @@ def _falls(right: Sequence[float | None], wrong: Sequence[float | None]) -> floa
 
 
 def _scores(run: RunDirectory, known: Known, subject: PlantedSubject, features: Sequence[Planted]) -> Scores:
-    contexts, seed = load_contexts(run), subject.seed
-    donors = _donors(features)
+    contexts, donors = load_contexts(run), find_donors(features)
     scores: Scores = {scorer.name: defaultdict(list) for scorer in SCORERS}
     for feature, activation in _activations(known, subject, features):
-        trial = make_trial(feature.feature, contexts.get(feature.feature, []), seed=seed)
-        own, other = _names(feature), _names(donors[feature.feature])
-        labels = wrong_labels(own, other, known.masks, known.counted, seed=feature.feature)
-        labels["right"] = np.any([known.masks[name] for name in own], axis=0)
-        for kind in ("right", *KINDS):
-            case = Case(trial, labels[kind], activation, known.held_out) if kind in labels else None
+        mine = tuple(contexts.get(feature.feature, ()))
+        trial = make_trial(feature.feature, mine, seed=subject.seed)
+        nowhere = np.zeros(known.counted.shape, np.bool_)
+        means = np.any([known.masks[part.name] for part in feature.parts], axis=0) if feature.parts else nowhere
+        labels = _labels(feature, donors[feature.feature], means, known)
+        cases = {
+            kind: Case(trial, mine, subject.seed, means, says, activation, known.held_out)
+            for kind, says in labels.items()
+        }
+        for kind in ("right", *KINDS) if feature.parts else (NOISE,):
             for scorer in SCORERS:
-                scores[scorer.name][kind].append(scorer.score(case) if case else None)
+                is_due = kind in cases and (scorer.needs_label or kind in {"right", NOISE})
+                scores[scorer.name][kind].append(scorer.score(cases[kind]) if is_due else None)
     return scores
 
 
-def _donors(features: Sequence[Planted]) -> dict[int, Planted]:
-    """For each feature the next one that shares no meaning with it."""
+def _labels(feature: Planted, donor: Planted, means: Mask, known: Known) -> dict[str, Mask]:
+    """Where each kind of label says that a feature fires, [b, t]."""
+    other = _names(donor)
+    if not feature.parts:
+        return {NOISE: np.any([known.masks[name] for name in other], axis=0)}
+    wrong = wrong_labels(_names(feature), other, known.masks, known.counted, seed=feature.feature)
+    return {"right": means, **wrong}
+
+
+def find_donors(features: Sequence[Planted]) -> dict[int, Planted]:
+    """For each feature the next one that has a meaning, and none in common with it."""
     found = {}
     for i, feature in enumerate(features):
         own = set(_names(feature))
         later = [*features[i + 1 :], *features[:i]]
-        found[feature.feature] = next(other for other in later if own.isdisjoint(_names(other)))
+        found[feature.feature] = next(other for other in later if other.parts and own.isdisjoint(_names(other)))
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from benchmarks.ground_truth._wrong_labels import EXTRA, KINDS, MISSING
+from benchmarks.ground_truth._wrong_labels import EXTRA, KINDS, MISSING, NOISE
 
 Figures = Mapping[str, Any]
 
@@ -37,9 +37,32 @@ def _lines(figures: Figures) -> Iterator[str]:
     position, twin = figures["position"].values()
     yield f"Position 0: {position['left in statistics']} of {position['planted']} left in the statistics"
     yield f"Position twins: {twin['left after duplicates']} of {twin['planted']} left after near-duplicates"
+    for stratum, one in figures["passed_over"].items():
+        yield f"Held-out {stratum}: {_percent(one['share'])} of the activations have a stronger one in their slice"
+    claimed = (f"{noise} {_percent(one['share'])}" for noise, one in figures["hard_negatives"].items())
+    yield f"Hard negatives of single meanings in which the meaning holds: {', '.join(claimed)}"
     if figures["judge_auc"] is not None:
         yield f"The judge's balanced accuracy, labels against shuffled labels: AUC {figures['judge_auc']:.3f}"
     yield from _ranking(figures["ranking"])
+    if figures["judged"]:
+        yield from _judged(figures["judged"])
+
+
+def _judged(judged: Figures) -> Iterator[str]:
+    kinds = [key.removeprefix("auc, ") for key in next(iter(judged["scorers"].values())) if key.startswith("auc, ")]
+    yield f"\n{judged['llm']} as a judge of right and wrong labels: AUC"
+    rows = [
+        [
+            name,
+            f"{one['n']}",
+            f"{one['missing']}",
+            *(_number(one[key]) for key in ("auc", *(f"auc, {k}" for k in kinds))),
+        ]
+        for name, one in judged["scorers"].items()
+    ]
+    yield from _grid([["scorer", "answers", "missing", "all", *kinds], *rows])
+    follows = (f"{kind} {_number(value)}" for kind, value in judged["follows"].items())
+    yield f"Its answers against where each label's own meaning holds, balanced accuracy: {', '.join(follows)}"
 
 
 def _ranking(ranking: Figures) -> Iterator[str]:
@@ -47,13 +70,13 @@ def _ranking(ranking: Figures) -> Iterator[str]:
         f"\nScorers, right labels against wrong ones ({ranking['n']} features, {ranking['n_rare']} of them rare, "
         "judged without mistakes): AUC, and how often the score falls"
     )
-    heads = ["scorer", "all", *KINDS, "falls: half", "falls: twice", "rare", "passes"]
+    heads = ["scorer", "all", *KINDS, NOISE, "falls: half", "falls: twice", "rare", "passes"]
     rows = [
         [
             name,
-            *(_number(one[f"auc, {kind}"] if kind else one["auc"]) for kind in ("", *KINDS)),
+            *(_number(one[f"auc, {kind}"] if kind else one["auc"]) for kind in ("", *KINDS, NOISE)),
             *(_percent(one[f"falls, {kind}"]) for kind in (MISSING, EXTRA, f"{EXTRA}, rare")),
-            "yes" if one["passes"] else "no",
+            {True: "yes", False: "no", None: "-"}[one["passes"]],
         ]
         for name, one in sorted(ranking["scorers"].items(), key=lambda item: -(item[1]["auc"] or 0))
     ]

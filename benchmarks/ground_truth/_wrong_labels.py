@@ -13,6 +13,8 @@ MISSING, EXTRA = "half of its places", "twice its places"
 away, drawn at random, and when as many are added."""
 OTHER, HALF, ONE_MORE = "another feature's", "one of its two meanings", "a meaning too many"
 KINDS = (OTHER, HALF, ONE_MORE, MISSING, EXTRA)
+NOISE = "noise under a label"
+"""Not a wrong label but a feature that has no right one."""
 
 
 def wrong_labels(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sae.metrics._batch import cosine, explained, fvu, l0, l2_ratio, mse, row_cosine, row_l2_ratio
 from sae.metrics._quality import Quality, evaluate
+from sae.metrics._rows import row_errors
 
 __all__ = [
     "Quality",
@@ -18,5 +19,6 @@ __all__ = [
     "l2_ratio",
     "mse",
     "row_cosine",
+    "row_errors",
     "row_l2_ratio",
 ]

@@ -1,14 +1,15 @@
-"""Removing weak activations from what an SAE encoded, and what that costs.
+"""Removing weak activations, or frequent features, from what an SAE encoded, and what that costs.
 
-The four rules of Riggs Smith and Brinkmann ("Improving SAEs by sqrt()-ing L1 & removing lowest activating features",
-2024). Each takes features as a dense tensor [n, d_sae] or as ``SparseActs``, gives the same kind back, and changes
-nothing in place. What is left is decoded by the SAE as it is.
+The four rules for weak activations are those of Riggs Smith and Brinkmann ("Improving SAEs by sqrt()-ing L1 & removing
+lowest activating features", 2024). Each rule takes features as a dense tensor [n, d_sae] or as ``SparseActs``, gives
+the same kind back, and changes nothing in place. What is left is decoded by the SAE as it is.
 """
 
 from __future__ import annotations
 
 from sae.prune._curve import Removal, removal_curve
 from sae.prune._cutoff import remove_below, remove_below_quantile, remove_below_share_of_max
+from sae.prune._frequent import remove_frequent
 from sae.prune._lowest import remove_lowest
 from sae.prune._reference import feature_max, feature_quantiles
 
@@ -20,5 +21,6 @@ __all__ = [
     "remove_below",
     "remove_below_quantile",
     "remove_below_share_of_max",
+    "remove_frequent",
     "remove_lowest",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import inspect
 import json
 import shutil
 import subprocess
@@ -72,11 +73,13 @@ def test_every_verb_has_help_and_stands_in_the_readme(command, verb: str) -> Non
 
 def test_every_verb_is_a_function_of_the_package() -> None:
     import autointerp
+    from autointerp import verbs
 
+    functions = {name for name in verbs.__all__ if inspect.isfunction(getattr(verbs, name))}
+    assert functions == set(autointerp.VERBS)
     for verb in autointerp.VERBS:
-        function = getattr(autointerp, verb)
-        assert callable(function)
-        assert function.__doc__
+        assert getattr(autointerp, verb) is getattr(verbs, verb)
+        assert getattr(verbs, verb).__doc__
 
 
 @pytest.mark.parametrize(

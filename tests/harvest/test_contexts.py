@@ -15,6 +15,7 @@ from autointerp.harvest import (
     STRATA,
     ContextConfig,
     load_contexts,
+    load_passed_over,
     load_sketch,
     write_contexts,
 )
@@ -124,31 +125,61 @@ def test_counts_and_order(made):
             assert len(ranks) <= config.counts(split)[stratum]
         assert all(c.feature == feature for c in cs)
     full = [c for c in contexts[34] if c.split == "score"]
-    by_stratum = {s: sum(c.stratum == s for c in full) for s in ("d0", "negative_random", "negative_hard")}
-    assert by_stratum == {"d0": 6, "negative_random": 8, "negative_hard": 8}
+    by_stratum = {s: sum(c.stratum == s for c in full) for s in ("d9", "negative_random", "negative_hard")}
+    assert by_stratum == {"d9": 2, "negative_random": 8, "negative_hard": 8}
 
 
-def test_hard_negatives_stand_on_a_peak_token_or_say_how_not(made):
+def test_hard_negatives_stand_on_a_token_that_fires_or_say_how_not(made):
     parts, _, contexts, _ = made
+    acts, tokens, split_of = parts.dense(), parts.windows.tokens, parts.windows.split
     n_same = 0
     for feature, cs in contexts.items():
-        for split in ("explain", "score"):
+        for number, split in enumerate(("explain", "score")):
             here = [c for c in cs if c.split == split]
-            peaks = {c.token_ids[c.peak] for c in here if c.is_positive}
+            fires = (acts[..., feature] > 0) & parts.counts() & (split_of == number)[:, None]
+            peaks = set(tokens[fires].tolist())
             words = {p.strip().casefold() for p in parts.subject.pieces(sorted(peaks))}
             for c in (c for c in here if c.stratum == "negative_hard"):
                 token, word = c.token_ids[c.peak], c.tokens[c.peak].strip().casefold()
-                assert (token in peaks) == (c.fallback == ""), feature
+                assert c.fallback or token in peaks
                 assert c.fallback != "folded" or word in words
                 assert c.fallback != "prefix" or word[:3] in {w[:3] for w in words}
                 n_same += c.fallback == ""
-    assert n_same > 20
+    assert n_same > 10
 
 
 def test_a_feature_that_is_always_on_has_no_negatives_and_a_dead_one_no_positives(made, tiny):
     _, _, contexts, _ = made
     assert all(c.is_positive for c in contexts[tiny.ALWAYS_ON])
     assert {c.stratum for c in contexts[tiny.NEVER_ON]} == {"negative_random"}
+
+
+def test_no_token_near_a_weak_activation_is_stronger(made):
+    _, run, contexts, _ = made
+    weak = [c for c in every(contexts) if c.is_positive and c.stratum != "top"]
+    assert all(max(c.activations) == c.activations[c.peak] for c in weak)
+    looked_at = load_passed_over(run)["score"]["d0"]
+    assert 0 < looked_at[0] < looked_at[1]
+    assert "top" not in {stratum for counts in load_passed_over(run).values() for stratum, n in counts.items() if n[0]}
+
+
+def test_weak_contexts_are_the_first_of_the_sample_without_a_stronger_neighbour(tiny, tmp_path):
+    parts = tiny.make_parts(n=900).with_config(k_sample=256)
+    run, config, features = parts.harvest(tmp_path), ContextConfig(), [0, 3, 4, 9, 16]
+    write_contexts(run, features, **parts.inputs, config=config)
+    contexts, acts, sketch = load_contexts(run), parts.dense(), load_sketch(run, "score")
+    sample, edges, n_full = sketch.sample(), sketch.decile_edges(), 0
+    for f in features:
+        alone = {}  # window -> its first place in the sample's random order
+        for window, position, value in zip(sample.window[f], sample.position[f], sample.value[f], strict=True):
+            end = min(position + config.after + 1, parts.windows.lengths[window])
+            near = acts[window, max(position - config.before, 1) : end, f]
+            if window >= 0 and value < edges[f][0] and near.max() <= value * (1 + 1e-5):
+                alone.setdefault(int(window), int(position))
+        found = [(c.window, c.position) for c in contexts[f] if (c.split, c.stratum) == ("score", "d0")]
+        assert found[: len(alone)] == list(alone.items())[: config.score["d0"]]
+        n_full += len(found) == config.score["d0"]
+    assert n_full > 2
 
 
 def test_progress_counts_windows(made):

@@ -12,9 +12,14 @@ import pyarrow.parquet as pq
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "llm"))
+
+from llm_fixtures import keyed_server
 
 from autointerp.harvest import Context
 from autointerp.run import RunDirectory
+
+__all__ = ["keyed_server"]
 
 
 @pytest.fixture

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import json
 import struct
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from label_hostile import CANARY, HOSTILE, a_full_feature, is_shown, lines_in_block
 from label_planted import a_context, plant
-from pydantic import ValidationError
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "llm"))
-
-from llm_canary import CANARY as KEY
 from llm_scripted_server import Answer, ScriptedServer
+from pydantic import ValidationError
 
 from autointerp.harvest import Context
 from autointerp.label import (
@@ -124,14 +118,6 @@ def test_long_reasoning_is_invalid() -> None:
     LabelReply.model_validate(GOOD | {"reasoning": "x" * 1500})
     with pytest.raises(ValidationError, match="reasoning"):
         LabelReply.model_validate(GOOD | {"reasoning": "x" * 1501})
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    running = ScriptedServer()
-    yield running
-    running.close()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,8 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from llm_batch_server import BatchAsker, BatchServer
-from llm_fixtures import _no_certificates, asker, kind, openai_asker, server, waits
-from llm_scripted_server import CANARY
+from llm_fixtures import _no_certificates, asker, kind, note_waits, openai_asker, server, waits
 
 __all__ = ["_no_certificates", "asker", "kind", "openai_asker", "server", "waits"]
 
@@ -27,15 +26,20 @@ def batches() -> Iterator[BatchServer]:
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """As ``waits``, for batches."""
-    waited: list[float] = []
+    return note_waits(monkeypatch, "autointerp.llm.batch._calls")
 
-    async def no_wait(seconds: float, _halt: object) -> None:
-        waited.append(seconds)
 
-    monkeypatch.setattr("autointerp.llm.batch._calls.pause", no_wait)
-    monkeypatch.setenv("OPENAI_API_KEY", CANARY)
-    monkeypatch.setenv("ANTHROPIC_API_KEY", CANARY)
-    return waited
+@pytest.fixture
+def set_price(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[float, float], None]:
+    """Sets what a million tokens of either model cost, in and out, in dollars."""
+
+    def write(tokens_in: float, tokens_out: float) -> None:
+        path = tmp_path / "prices.toml"
+        price = f"as_of = 2026-11-01\ninput = {tokens_in}\noutput = {tokens_out}\n"
+        path.write_text(f'["openai:gpt-test"]\n{price}["anthropic:claude-test"]\n{price}')
+        monkeypatch.setenv("AUTOINTERP_PRICES", str(path))
+
+    return write
 
 
 @pytest.fixture

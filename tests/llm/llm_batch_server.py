@@ -9,10 +9,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
+from llm_loopback import Loopback, send_head
 from llm_scripted_server import MODELS, Answer, Asker, _completion, _message
 
 from autointerp.llm import Limits, ProviderSpec, Reply, Request, ask, parse_provider
@@ -62,30 +63,11 @@ class BatchServer:
     def __post_init__(self) -> None:
         self.files: dict[str, Callable[[], bytes]] = {}
         self._lock = threading.Lock()
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-
-            def do_GET(self) -> None:
-                server.serve(self, b"")
-
-            def do_POST(self) -> None:
-                server.serve(self, self.rfile.read(int(self.headers["content-length"])))
-
-            def log_message(self, *args: object) -> None:
-                del args
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.http.daemon_threads = True
-        self.http.handle_error = lambda *_: None  # type: ignore[method-assign]
-        self.thread = threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        self.thread.start()
+        self._loopback = Loopback(self.serve)
 
     @property
     def root(self) -> str:
-        return f"http://127.0.0.1:{self.http.server_address[1]}"
+        return self._loopback.root
 
     def spec(self, kind: str, way: str = "batch:") -> ProviderSpec:
         url = self.root + ("/v1" if kind == "openai" else "")
@@ -117,9 +99,7 @@ class BatchServer:
             _send(handler, 200, json.dumps(found).encode(), {})
 
     def close(self) -> None:
-        self.http.shutdown()
-        self.http.server_close()
-        self.thread.join()
+        self._loopback.close()
 
     def _route(
         self, method: str, parts: list[str], query: str, body: bytes, handler: BaseHTTPRequestHandler
@@ -239,11 +219,7 @@ def _uploaded(body: bytes) -> bytes:
 
 
 def _send(handler: BaseHTTPRequestHandler, status: int, body: bytes, headers: dict[str, str]) -> None:
-    handler.send_response(status)
-    usual = {"content-length": str(len(body)), "content-type": "application/json", "x-request-id": "req-1"}
-    for name, value in {**usual, **headers}.items():
-        handler.send_header(name, value)
-    handler.end_headers()
+    send_head(handler, status, body, headers)
     handler.wfile.write(body)
 
 

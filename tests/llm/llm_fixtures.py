@@ -17,6 +17,15 @@ def server() -> Iterator[ScriptedServer]:
     running.close()
 
 
+@pytest.fixture(name="server")
+def keyed_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
+    """For folders above: the server, and a key for it."""
+    monkeypatch.setenv("OPENAI_API_KEY", CANARY)
+    running = ScriptedServer()
+    yield running
+    running.close()
+
+
 @pytest.fixture(params=["openai", "anthropic"])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
@@ -31,13 +40,19 @@ def _no_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Waits between attempts are noted here and not waited for; the environment has a key with a canary in it."""
+    waited = note_waits(monkeypatch, "autointerp.llm._run")
+    monkeypatch.setattr("autointerp.llm._gate.clock_s", lambda: time.monotonic() + sum(waited))
+    return waited
+
+
+def note_waits(monkeypatch: pytest.MonkeyPatch, module: str) -> list[float]:
+    """Note how long a module pauses, in place of pausing; and give it keys."""
     waited: list[float] = []
 
     async def no_wait(seconds: float, _halt: object) -> None:
         waited.append(seconds)
 
-    monkeypatch.setattr("autointerp.llm._run.pause", no_wait)
-    monkeypatch.setattr("autointerp.llm._gate.clock_s", lambda: time.monotonic() + sum(waited))
+    monkeypatch.setattr(f"{module}.pause", no_wait)
     monkeypatch.setenv("OPENAI_API_KEY", CANARY)
     monkeypatch.setenv("ANTHROPIC_API_KEY", CANARY)
     return waited

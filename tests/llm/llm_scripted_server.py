@@ -9,11 +9,12 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import llm_canary
+from llm_loopback import Loopback, send_head
 from pydantic import BaseModel, ConfigDict, Field
 
 from autointerp.llm import Limits, Message, ProviderSpec, Reply, Request, ask, parse_provider
@@ -84,30 +85,15 @@ class ScriptedServer:
         self.n_at_once = self.most_at_once = 0
         self.ending = threading.Event()
         self._lock = threading.Lock()
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                call = Call(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
-                server.serve(self, call)
-
-            def log_message(self, *args: object) -> None:
-                del args
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.http.daemon_threads = True
-        self.http.socket.listen(128)  # its own five would refuse a run with more in flight
-        self.http.handle_error = lambda *_: None  # type: ignore[method-assign]
-        self.thread = threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        self.thread.start()
+        self._loopback = Loopback(self._take)
 
     @property
     def root(self) -> str:
-        return f"http://127.0.0.1:{self.http.server_address[1]}"
+        return self._loopback.root
+
+    def _take(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
+        headers = {name.lower(): value for name, value in handler.headers.items()}
+        self.serve(handler, Call(handler.path, headers, json.loads(body or b"{}")))
 
     def serve(self, handler: BaseHTTPRequestHandler, call: Call) -> None:
         with self._lock:
@@ -124,18 +110,12 @@ class ScriptedServer:
 
     def close(self) -> None:
         self.ending.set()
-        self.http.shutdown()
-        self.http.server_close()
-        self.thread.join()
+        self._loopback.close()
 
 
 def _write(handler: BaseHTTPRequestHandler, answer: Answer, call: Call, ending: threading.Event) -> None:
     body = body_of(answer, call.path)
-    headers = {"content-type": "application/json", "x-request-id": "req-1", "request-id": "req-1", **answer.headers}
-    handler.send_response(answer.status)
-    for name, value in {"content-length": str(len(body)), **headers}.items():
-        handler.send_header(name, value)
-    handler.end_headers()
+    send_head(handler, answer.status, body, {"request-id": "req-1", **answer.headers})
     if answer.manner == "whole":
         handler.wfile.write(body)
         return

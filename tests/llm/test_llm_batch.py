@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,8 @@ FIVE = [question(number) for number in range(5)]
 
 
 @pytest.fixture
-def price(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    path = tmp_path / "prices.toml"
-    models = ("openai:gpt-test", "anthropic:claude-test")
-    path.write_text("".join(f'["{name}"]\nas_of = 2026-11-01\ninput = 10.0\noutput = 40.0\n' for name in models))
-    monkeypatch.setenv("AUTOINTERP_PRICES", str(path))
+def price(set_price: Callable[[float, float], None]) -> None:
+    set_price(10.0, 40.0)
 
 
 def outcomes(replies: list[Any]) -> list[str]:

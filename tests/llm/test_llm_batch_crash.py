@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -194,12 +195,9 @@ def test_what_is_in_a_batch_is_not_asked_live_by_accident(batch_asker: BatchAske
 
 
 @pytest.fixture
-def price_of_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> float:
+def price_of_all(set_price: Callable[[float, float], None]) -> float:
     """What a request costs at most: output alone is priced."""
-    path = tmp_path / "prices.toml"
-    models = ("openai:gpt-test", "anthropic:claude-test")
-    path.write_text("".join(f'["{name}"]\nas_of = 2026-11-01\ninput = 0.0\noutput = 10.0\n' for name in models))
-    monkeypatch.setenv("AUTOINTERP_PRICES", str(path))
+    set_price(0.0, 10.0)
     return 600 * 10.0 / 1e6
 
 

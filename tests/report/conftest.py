@@ -40,10 +40,14 @@ def summary_of(group: str) -> dict[str, Any]:
         "bottom_decile": {"pass_rate": None, "k": 0, "n": 0, "low": 0.0, "high": 1.0},
     }  # fmt: skip
     null = {"detection": {"mean": 0.493}, "verified": {**verified, "rate": 0.041}}
+    directions = {
+        "replaces": "features are random directions", "n": 12, "rates": {"label": verified, "verified": nothing},
+        "detection": {"mean": 0.547},
+    }  # fmt: skip
     return {
         "schema_version": 1,
         "groups": {group: found},
-        "nulls": {"shuffled": {"floor": 0.505, "groups": {group: null}}},
+        "nulls": {"shuffled": {"floor": 0.505, "groups": {group: null}, **null}, "random_directions": directions},
     }
 
 

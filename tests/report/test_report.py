@@ -67,6 +67,14 @@ def test_floors_and_nulls_stand_beside_the_rates(make_run):
         "|random:3|verified|1 of 2|50.0 %|9.5 % to 90.5 %|4.1 %|33.3 % to 66.7 %|",
         "|random:3|robust|0 of 0|n/a|0.0 % to 100.0 %|n/a|0.0 % to 100.0 %|",
         "|random:3|0.71|0.62 to 0.83|0.493|0.505|n/a|0.0 % to 100.0 %|",
+        (
+            "|shuffled labels|every label exchanged for another feature&#39;s|2|n/a|4.1 %|1 of 2, 9.5 % to 90.5 %|"
+            "n/a|0.493|"
+        ),
+        (
+            "|random directions|features are random directions|12|50.0 %|1 of 2, 9.5 % to 90.5 %|n/a|"
+            "0 of 0, 0.0 % to 100.0 %|n/a|0.547|"
+        ),
     ]
 
 

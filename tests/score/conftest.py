@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,12 +13,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "label"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "llm"))
 
 from label_planted import a_noise_feature, plant
+from llm_fixtures import keyed_server
+from pydantic import BaseModel
+from score_judges import FEATURES, AnswerWith, Judge, Maker
 
 from autointerp.harvest import Context
+from autointerp.label import LabelRow
+from autointerp.label._row import write_labels
+from autointerp.llm import Outcome, Reply, Request, Usage
 from autointerp.run import RunDirectory
+
+__all__ = ["keyed_server"]
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +47,7 @@ def planted() -> dict[int, list[Context]]:
 
 
 @pytest.fixture
-def make_run(tmp_path: Path) -> Callable[..., RunDirectory]:
+def make_run(tmp_path: Path) -> Maker:
     def make(contexts: dict[int, list[Context]], groups: dict[str, Sequence[int]] | None = None) -> RunDirectory:
         run = RunDirectory(tmp_path / "run")
         chosen = {name: list(ids) for name, ids in (groups or {"ids": sorted(contexts)}).items()}
@@ -57,3 +68,39 @@ def make_run(tmp_path: Path) -> Callable[..., RunDirectory]:
         return run
 
     return make
+
+
+@pytest.fixture
+def all_labelled(make_run: Maker, planted: dict[int, list[Context]]) -> RunDirectory:
+    """The features of one meaning, each labelled with its own."""
+    run = make_run({feature: planted[feature] for feature in FEATURES})
+    rows = [
+        LabelRow(f, "ok", "openai:x", "label@1", label=f"meaning{f} number{f}", verdict="MONOSEMANTIC", confidence=3)
+        for f in FEATURES
+    ]
+    write_labels(run, rows)
+    return run
+
+
+@pytest.fixture
+def answer_with(monkeypatch: pytest.MonkeyPatch) -> AnswerWith:
+    """Replace ``ask`` by a judge; returns the list that requests are noted in."""
+
+    def install(judge: Judge) -> list[Request]:
+        seen: list[Request] = []
+
+        def ask(requests: list[Request], **_: object) -> list[Reply]:
+            seen.extend(requests)
+            return [_reply(request, judge(request)) for request in requests]
+
+        monkeypatch.setattr(importlib.import_module("autointerp.llm._asking"), "ask", ask)
+        return seen
+
+    return install
+
+
+def _reply(request: Request, said: BaseModel | Outcome) -> Reply:
+    value = None if isinstance(said, Outcome) else said
+    outcome = said if isinstance(said, Outcome) else Outcome.ok
+    reason = "" if value else "no luck"
+    return Reply("key", outcome, value, reason, Usage(900, 20), 0.002, 1.0, from_journal=True, tag=request.tag)

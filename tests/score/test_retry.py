@@ -11,9 +11,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "llm"))
-
 from llm_canary import CANARY as KEY
 from llm_scripted_server import Answer, Call, ScriptedServer, error
 

@@ -3,47 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import json
-from collections.abc import Callable
 
 import pytest
+from score_judges import LLM, AnswerWith, Maker
 
 from autointerp.errors import IncompleteError, UsageError
 from autointerp.harvest import Context
 from autointerp.label import LabelRow, Rule, label_features, rule_fires
 from autointerp.label._row import write_labels
-from autointerp.llm import Outcome, Reply, Request, Usage, wire_schema
+from autointerp.llm import Outcome, Request, wire_schema
 from autointerp.run import RunDirectory
 from autointerp.score import DetectReply, Question, detection_request, load_score_rows, make_trial, score_features
 
-LLM = "openai:a-judge"
-Maker = Callable[..., RunDirectory]
-Judge = Callable[[Request], Outcome | list[int]]
-
-
-@pytest.fixture
-def answer_with(monkeypatch: pytest.MonkeyPatch) -> Callable[[Judge], list[Request]]:
-    """Replace ``ask``; returns the list that requests are noted in."""
-
-    def install(judge: Judge) -> list[Request]:
-        seen: list[Request] = []
-
-        def ask(requests: list[Request], **_: object) -> list[Reply]:
-            seen.extend(requests)
-            return [_reply(request, judge(request)) for request in requests]
-
-        monkeypatch.setattr(importlib.import_module("autointerp.llm._asking"), "ask", ask)
-        return seen
-
-    return install
-
-
-def _reply(request: Request, said: Outcome | list[int]) -> Reply:
-    value = None if isinstance(said, Outcome) else DetectReply(active=said)
-    outcome = said if isinstance(said, Outcome) else Outcome.ok
-    reason = "" if value else "no luck"
-    return Reply("key", outcome, value, reason, Usage(900, 20), 0.002, 1.0, from_journal=True, tag=request.tag)
+NOTHING = DetectReply(active=[])
 
 
 def a_label(feature: int, label: str, **more: object) -> LabelRow:
@@ -77,14 +50,14 @@ def test_the_reply_can_be_asked_for(kind: str) -> None:
 
 
 def test_a_right_judge_verifies_right_labels(
-    labelled: RunDirectory, planted: dict[int, list[Context]], answer_with: Callable[[Judge], list[Request]]
+    labelled: RunDirectory, planted: dict[int, list[Context]], answer_with: AnswerWith
 ) -> None:
     trials = {f: make_trial(f, planted[f], seed=0) for f in range(5)}
 
-    def knows(request: Request) -> list[int]:
+    def knows(request: Request) -> DetectReply:
         kind, feature = request.tag.split()
         truth = trials[int(feature)].truth
-        return [n for n, fires in enumerate(truth, 1) if fires] if kind == "score" else [1]
+        return DetectReply(active=[n for n, fires in enumerate(truth, 1) if fires] if kind == "score" else [1])
 
     seen = answer_with(knows)
     frame = score_features(labelled, llm=LLM)
@@ -100,11 +73,14 @@ def test_a_right_judge_verifies_right_labels(
     assert (summary["cost_usd"], summary["tokens_in"]) == (pytest.approx(4 * 0.01 + 3 * 0.004), 30 + 6 * 900)
 
 
-@pytest.mark.parametrize("said", [Outcome.error, Outcome.refused, Outcome.invalid, [0], [99]])
+@pytest.mark.parametrize(
+    "said",
+    [Outcome.error, Outcome.refused, Outcome.invalid, DetectReply(active=[0]), DetectReply(active=[99])],
+)
 def test_a_missing_answer_is_never_an_answer(
-    labelled: RunDirectory, answer_with: Callable[[Judge], list[Request]], said: Outcome | list[int]
+    labelled: RunDirectory, answer_with: AnswerWith, said: Outcome | DetectReply
 ) -> None:
-    answer_with(lambda request: said if request.tag == "score 0" else [])
+    answer_with(lambda request: said if request.tag == "score 0" else NOTHING)
     with pytest.raises(IncompleteError, match="1 of 6") if said is Outcome.error else contextlib.nullcontext():
         score_features(labelled, llm=LLM)
     row, other = load_score_rows(labelled)[:2]
@@ -117,8 +93,8 @@ def test_a_missing_answer_is_never_an_answer(
     assert group["rates"]["verified"]["n"] == 3
 
 
-def test_a_budget_leaves_the_stage_open(labelled: RunDirectory, answer_with: Callable[[Judge], list[Request]]) -> None:
-    answer_with(lambda request: Outcome.skipped_budget if request.tag == "null 1" else [])
+def test_a_budget_leaves_the_stage_open(labelled: RunDirectory, answer_with: AnswerWith) -> None:
+    answer_with(lambda request: Outcome.skipped_budget if request.tag == "null 1" else NOTHING)
     with pytest.raises(IncompleteError, match="1 of 6"):
         score_features(labelled, llm=LLM)
     assert labelled.summary.exists()
@@ -131,12 +107,10 @@ def test_the_rules_judge_refuses_an_llms_labels(labelled: RunDirectory) -> None:
         score_features(labelled, llm="rules")
 
 
-def test_an_llm_can_judge_rules(
-    make_run: Maker, planted: dict[int, list[Context]], answer_with: Callable[[Judge], list[Request]]
-) -> None:
+def test_an_llm_can_judge_rules(make_run: Maker, planted: dict[int, list[Context]], answer_with: AnswerWith) -> None:
     run = make_run({0: planted[0], 2: planted[2]})
     label_features(run, llm="rules")
-    seen = answer_with(lambda _: [])
+    seen = answer_with(lambda _: NOTHING)
     score_features(run, llm=LLM)
     assert "\"token ' ='\"" in seen[0].messages[1].content
     trial = make_trial(0, planted[0], seed=0)

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from label_hostile import CANARY, HOSTILE, a_full_feature, is_shown, lines_in_block
 from label_planted import a_context
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "llm"))
-
-from llm_canary import CANARY as KEY
 from llm_scripted_server import Answer, Call, ScriptedServer
 
 from autointerp.harvest import Context
@@ -131,14 +125,6 @@ def test_a_long_rule_is_cut_as_a_description() -> None:
     trial = make_trial(0, [a_context(["a"], split="score")], seed=0)
     user = detection_request(Question(trial, f"token '{'x' * 100_000}'")).messages[1].content
     assert user.startswith(f'Description: "token \'{"x" * 472}{CUT}"\n<contexts>')
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    running = ScriptedServer()
-    yield running
-    running.close()
 
 
 def _with_order(context: Context) -> Context:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-from collections.abc import Callable
 
 import numpy as np
 import pytest
+from score_judges import LLM, AnswerWith, Maker
 
 from autointerp.errors import IncompleteError, UsageError
 from autointerp.gate import Noise, make_baseline
 from autointerp.harvest import Context
 from autointerp.label import LabelReply, LabelRow, label_features
-from autointerp.llm import BY_DEFAULT, Outcome, Reply, Request, Usage
+from autointerp.llm import BY_DEFAULT, Outcome, Request
 from autointerp.run import CorpusInput, LLMInput, ModelInput, RunDirectory, SAEInput, Silence
 from autointerp.score import (
     DetectReply,
@@ -30,44 +29,30 @@ from autointerp.score import (
 )
 from autointerp.verbs._side_run import label_and_score
 
-LLM = "openai:a-judge"
 FICKLE = 2
 """Feature whose second label is POLYSEMANTIC; and the judge of feature 1 is blind in its third sample."""
 
 
-def a_reply(request: Request, value: LabelReply | DetectReply | None, outcome: Outcome = Outcome.ok) -> Reply:
-    return Reply("key", outcome, value, "", Usage(10, 5), 0.001, 1.0, from_journal=False, tag=request.tag)
-
-
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch, planted: dict[int, list[Context]]) -> list[Request]:
+def asked(answer_with: AnswerWith, planted: dict[int, list[Context]]) -> list[Request]:
     trials = {feature: make_trial(feature, planted[feature], seed=0) for feature in planted}
-    seen: list[Request] = []
 
-    def answer(request: Request) -> Reply:
+    def answer(request: Request) -> LabelReply | DetectReply:
         kind, feature = request.tag.split()[0], int(request.tag.split()[1])
         if request.reply_model is LabelReply:
             mono = not (feature == FICKLE and request.sample == 1)
             label = f"meaning{feature} number{feature if request.sample < 2 else 99}"
             verdict = "MONOSEMANTIC" if mono else "POLYSEMANTIC"
-            return a_reply(
-                request,
-                LabelReply(reasoning="seen", verdict=verdict, label=label, confidence=3, evidence=[1]),
-            )
+            return LabelReply(reasoning="seen", verdict=verdict, label=label, confidence=3, evidence=[1])
         blind = kind == "null" or (feature == 1 and request.sample == 2)
         active = [] if blind else [n for n, fires in enumerate(trials[feature].truth, 1) if fires]
-        return a_reply(request, DetectReply(active=active))
+        return DetectReply(active=active)
 
-    def ask(requests: list[Request], **_: object) -> list[Reply]:
-        seen.extend(requests)
-        return [answer(request) for request in requests]
-
-    monkeypatch.setattr(importlib.import_module("autointerp.llm._asking"), "ask", ask)
-    return seen
+    return answer_with(answer)
 
 
 @pytest.fixture
-def scored(make_run: Callable[..., RunDirectory], planted: dict[int, list[Context]], asked: list[Request]):
+def scored(make_run: Maker, planted: dict[int, list[Context]], asked: list[Request]):
     run = make_run({feature: planted[feature] for feature in range(4)})
     label_features(run, llm=LLM)
     score_features(run, llm=LLM)
@@ -136,22 +121,16 @@ def test_the_baseline_takes_the_noise_of_the_verified_verdict(scored: RunDirecto
         load_reliability(scored)
 
 
-def test_a_budget_that_ends_measures_nothing(scored: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
-    def ask(requests: list[Request], **_: object) -> list[Reply]:
-        return [a_reply(request, None, Outcome.skipped_budget) for request in requests]
-
-    monkeypatch.setattr(importlib.import_module("autointerp.llm._asking"), "ask", ask)
+def test_a_budget_that_ends_measures_nothing(scored: RunDirectory, answer_with: AnswerWith) -> None:
+    answer_with(lambda _: Outcome.skipped_budget)
     with pytest.raises(IncompleteError, match="12 of 12 repeated answers"):
         again(scored)
 
 
 def test_a_side_run_names_the_command_of_the_real_one(
-    make_run: Callable[..., RunDirectory], planted: dict[int, list[Context]], monkeypatch: pytest.MonkeyPatch
+    make_run: Maker, planted: dict[int, list[Context]], answer_with: AnswerWith
 ) -> None:
-    def ask(requests: list[Request], **_: object) -> list[Reply]:
-        return [a_reply(request, None, Outcome.skipped_budget) for request in requests]
-
-    monkeypatch.setattr(importlib.import_module("autointerp.llm._asking"), "ask", ask)
+    answer_with(lambda _: Outcome.skipped_budget)
     with pytest.raises(IncompleteError, match="Go on with 'autointerp score RUN --nulls x' and a higher limit"):
         label_and_score(
             make_run({0: planted[0]}), labeler=LLMInput(provider=LLM, prompt="p"), label_asking=BY_DEFAULT, judge=LLM,

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "llm"))
-
-from llm_canary import CANARY as KEY
 from llm_scripted_server import Answer, Call, ScriptedServer
 
 import autointerp
@@ -28,12 +23,9 @@ LABEL = {"reasoning": "r", "verdict": "MONOSEMANTIC", "confidence": 5, "evidence
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    running = ScriptedServer()
-    running.otherwise = _reply
-    yield running
-    running.close()
+def server(server: ScriptedServer) -> ScriptedServer:
+    server.otherwise = _reply
+    return server
 
 
 def _reply(call: Call) -> Answer:

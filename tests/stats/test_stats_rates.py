@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from statistics import NormalDist
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import fisher_exact
 
 from autointerp.stats import fisher_greater, holm, homogeneity, mcnemar_exact, newcombe_difference, wilson
 
@@ -30,6 +32,18 @@ def test_wilson_holds_the_estimate_and_mirrors(pair: tuple[int, int]) -> None:
     assert 0 <= interval.low < interval.high <= 1
     assert n == 0 or interval.low <= k / n <= interval.high
     assert interval.low == pytest.approx(1 - mirrored.high)
+
+
+def by_formula(k: int, n: int, confidence: float) -> tuple[float, float]:
+    """Wilson 1927."""
+    z, p = NormalDist().inv_cdf(0.5 + confidence / 2), k / n
+    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return (p + z * z / (2 * n) - half) / (1 + z * z / n), (p + z * z / (2 * n) + half) / (1 + z * z / n)
+
+
+@given(counts.filter(lambda pair: pair[1] > 0), st.sampled_from([0.8, 0.9, 0.95, 0.99]))
+def test_wilson_is_its_formula(pair: tuple[int, int], confidence: float) -> None:
+    assert wilson(*pair, confidence) == pytest.approx(by_formula(*pair, confidence), abs=1e-9)
 
 
 def test_wilson_covers_about_as_often_as_it_says() -> None:
@@ -57,6 +71,19 @@ def test_newcombe_turns_its_sign_with_its_sides(first: tuple[int, int], second: 
     assert -1 <= there.low < there.high <= 1
 
 
+@given(*[counts.filter(lambda pair: pair[1] > 0)] * 2, st.sampled_from([0.9, 0.95]))
+def test_newcombe_is_its_formula(first: tuple[int, int], second: tuple[int, int], confidence: float) -> None:
+    (l1, u1), (l2, u2) = by_formula(*first, confidence), by_formula(*second, confidence)
+    p1, p2 = first[0] / first[1], second[0] / second[1]
+    expected = p1 - p2 - math.hypot(p1 - l1, u2 - p2), p1 - p2 + math.hypot(u1 - p1, p2 - l2)
+    assert newcombe_difference(*first, *second, confidence) == pytest.approx(expected, abs=1e-9)
+
+
+def test_newcombe_refuses_impossible_counts() -> None:
+    with pytest.raises(ValueError, match="3/2"):
+        newcombe_difference(3, 2, 1, 1)
+
+
 def test_mcnemar_counts_coin_flips() -> None:
     assert mcnemar_exact(0, 0) == 1.0
     assert mcnemar_exact(0, 5) == pytest.approx(2 * 0.5**5)
@@ -65,10 +92,10 @@ def test_mcnemar_counts_coin_flips() -> None:
 
 
 @given(counts, counts)
-def test_fisher_agrees_with_scipy(first: tuple[int, int], second: tuple[int, int]) -> None:
+def test_fisher_counts_tables(first: tuple[int, int], second: tuple[int, int]) -> None:
     (k1, n1), (k2, n2) = first, second
-    expected = fisher_exact([[k1, n1 - k1], [k2, n2 - k2]], alternative="greater").pvalue
-    assert fisher_greater(k1, n1, k2, n2) == pytest.approx(expected, abs=1e-9)
+    tables = [math.comb(n1, k) * math.comb(n2, k1 + k2 - k) for k in range(min(n1, k1 + k2) + 1)]
+    assert fisher_greater(k1, n1, k2, n2) == pytest.approx(sum(tables[k1:]) / sum(tables), abs=1e-9)
 
 
 def test_the_sixteen_published_rates_are_one_rate() -> None:
@@ -89,6 +116,7 @@ def test_holm_steps_down() -> None:
     assert holm([]) == []
 
 
+@settings(max_examples=10, deadline=None)  # the library collects garbage on every call
 @given(st.lists(st.floats(0, 1), max_size=10))
 def test_holm_never_makes_a_p_value_smaller(p_values: list[float]) -> None:
     assert all(p <= adjusted <= 1 for p, adjusted in zip(p_values, holm(p_values), strict=True))

@@ -10,7 +10,7 @@ from autointerp.errors import IncompleteError, ProviderFatalError
 from autointerp.llm._budget import Limits
 from autointerp.llm._provider import SendError
 from autointerp.llm._retry import retrying
-from autointerp.llm._signals import stopped
+from autointerp.llm._signals import Interrupts, pause
 from autointerp.llm._spec import ProviderSpec
 
 T = TypeVar("T")
@@ -33,10 +33,9 @@ class Calls:
         self._spec, self._limits, self._go_on = spec, limits, go_on
         self.under_way: dict[str, int] = {}
         """How many requests each batch has for us, by the provider's id."""
-        self._signals: list[int] = []
         self._halt = asyncio.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[Any] | None = None
+        self._interrupts = Interrupts(first=self._halt.set, second=self._cancel)
 
     def interrupt(self, number: int) -> None:
         """End at the next wait; a second call ends at once. Callable from a signal handler.
@@ -44,9 +43,7 @@ class Calls:
         Args:
             number: The signal's.
         """
-        self._signals.append(number)
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._notice_interrupt)
+        self._interrupts.note(number)
 
     async def run(self, work: Awaitable[None]) -> None:
         """Await the whole run.
@@ -54,12 +51,12 @@ class Calls:
         Raises:
             InterruptedRunError: ``interrupt`` was called.
         """
-        self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
-        self._notice_interrupt()
+        self._task = asyncio.current_task()
+        self._interrupts.listen()
         try:
             await work
         except asyncio.CancelledError:
-            if not self._signals:
+            if not self._interrupts:
                 raise
         self.stop_if_interrupted()
 
@@ -69,8 +66,7 @@ class Calls:
         Raises:
             InterruptedRunError: ``interrupt`` was called.
         """
-        if self._signals:
-            raise stopped(self._signals[0], self._summary())
+        self._interrupts.check(self._summary())
 
     async def pause(self, seconds: float) -> None:
         """Wait.
@@ -147,17 +143,6 @@ class Calls:
         goes_on = f"Batches that go on at the provider: {', '.join(there)}. " if there else ""
         return f"{goes_on}Nothing is lost; go on with: {self._go_on}"
 
-    def _notice_interrupt(self) -> None:
-        if self._signals:
-            self._halt.set()
-        if len(self._signals) > 1 and self._task is not None:
+    def _cancel(self) -> None:
+        if self._task is not None:
             self._task.cancel()
-
-
-async def pause(seconds: float, halt: asyncio.Event) -> None:
-    """Wait, but not past ``halt``."""
-    try:
-        async with asyncio.timeout(seconds):
-            await halt.wait()
-    except TimeoutError:
-        return

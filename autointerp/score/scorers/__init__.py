@@ -5,12 +5,14 @@ from autointerp.score.scorers._detection import Detection, DetectReply, detectio
 from autointerp.score.scorers._fuzzing import Fuzzing, FuzzReply, MarkedText, marked_texts
 from autointerp.score.scorers._intruder import CHANCE, Intruder, IntruderReply, Round, rounds
 from autointerp.score.scorers._scorer import Scorer
-from autointerp.score.scorers._simulation import SimulateReply, Simulation, pearson, simulated
+from autointerp.score.scorers._simulation import A_REQUEST, STRONGEST, SimulateReply, Simulation, pearson, simulated
 
 __all__ = [
+    "A_REQUEST",
     "CHANCE",
     "DEFAULT",
     "SCORERS",
+    "STRONGEST",
     "DetectReply",
     "Detection",
     "FuzzReply",

@@ -1,11 +1,11 @@
-"""Labels in Markdown: shown as they are, nothing that acts."""
+"""Text that others wrote, in Markdown: shown as it is, nothing that acts."""
 
 from __future__ import annotations
 
 import html
 import re
 
-from autointerp.run import visible
+from autointerp.run._visible import visible
 
 _MARKDOWN = re.compile(r"[\\`*_\[\]|~@#]|(?<=:)/")
 
