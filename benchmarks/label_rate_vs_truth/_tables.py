@@ -115,12 +115,17 @@ def _separation_table(separation: Json) -> str:
     heads = ["null", *(f"{rate}: {what}" for rate in RATES for what in ("AUROC", "difference"))]
     rows = [
         [
-            NAMES.get(name, name.replace("_", " ")),
+            _contrast(name),
             *(_estimate(separation[name][rate][what]) for rate in RATES for what in ("auroc", "difference")),
         ]
         for name in CONTRASTS
     ]
     return _grid([heads, *rows])
+
+
+def _contrast(name: str) -> str:
+    null, comma, against = name.partition(",")
+    return NAMES.get(null, null) + comma + against
 
 
 def _rate(one: Json) -> str:
