@@ -7,7 +7,7 @@ from autointerp.label._data_block import as_data
 from autointerp.label._excerpt import CUT, MAX_WIDTH, MIN_WIDTH, Excerpt, excerpt, fit_lines, shorten
 from autointerp.label._label import explain_contexts, label_features, label_requests, load_groups
 from autointerp.label._reply import MONOSEMANTIC, POLYSEMANTIC, LabelReply
-from autointerp.label._row import LabelRow, load_label_rows, load_labels
+from autointerp.label._row import LabelRow, load_label_rows, load_labels, write_labels
 from autointerp.label._rules import CLASSES, Atom, Rule, describe, parse, rule_fires, rule_holds
 from autointerp.label._selection import MIN_ACTIVE, Selection, select_features
 
@@ -48,4 +48,5 @@ __all__ = [
     "select_features",
     "shorten",
     "shown_contexts",
+    "write_labels",
 ]
