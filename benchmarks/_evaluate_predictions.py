@@ -35,7 +35,12 @@ def predictions(folder: Path) -> list[Row]:
 
 def _row(prediction: str, source: str, holds: bool | None, **numbers: float | str) -> Row:
     kept = {name: float(f"{value:.4g}") if isinstance(value, float) else value for name, value in numbers.items()}
-    return {"prediction": prediction, "source": source, "holds": holds, "numbers": kept}
+    return {
+        "prediction": prediction,
+        "source": source,
+        "holds": None if holds is None else bool(holds),
+        "numbers": kept,
+    }
 
 
 def _numbers(folder: Path) -> dict[str, dict[str, float]]:
