@@ -44,8 +44,8 @@ def served_page(files: Mapping[str, str]) -> str:
 
 
 def static_page(files: Mapping[str, str]) -> str:
-    """The page for a folder on any web server."""
-    return _with_policy(_in_mode(files[PAGE], "static"), OWN_POLICY)
+    """The page for a folder on any web server, with documents that are packed."""
+    return _with_policy(_in_mode(files[PAGE], "folder"), OWN_POLICY)
 
 
 def single_page(files: Mapping[str, str], data: Mapping[str, str]) -> str:
@@ -61,11 +61,17 @@ def single_page(files: Mapping[str, str], data: Mapping[str, str]) -> str:
         raise AutointerpError("app.css: can't be put into one file: '</style'")
     policy = POLICY.format(script=_hash(script), style=_hash(style), connect="'none'").replace("'self' data:", "data:")
     documents = "\n".join(
-        f'<script type="application/gzip" id="data/{name}">{_packed(text)}</script>' for name, text in data.items()
+        f'<script type="application/gzip" id="data/{name}">{base64.b64encode(packed(text)).decode("ascii")}</script>'
+        for name, text in data.items()
     )
     page = _with_policy(_in_mode(files[PAGE], "file"), policy)
     page = _replaced(page, _STYLE, f"<style>{style}</style>")
     return _replaced(page, _SCRIPT, f'{documents}\n<script type="module">{script}</script>')
+
+
+def packed(text: str) -> bytes:
+    """A document as gzip, the same bytes whenever it is written."""
+    return gzip.compress(text.encode("utf-8"), mtime=0)
 
 
 def _in_mode(page: str, mode: str) -> str:
@@ -80,10 +86,6 @@ def _replaced(page: str, old: str, new: str) -> str:
     if page.count(old) != 1:
         raise AutointerpError(f"{PAGE}: holds {old!r} {page.count(old)} times, not once")
     return page.replace(old, new)
-
-
-def _packed(text: str) -> str:
-    return base64.b64encode(gzip.compress(text.encode("utf-8"), mtime=0)).decode("ascii")
 
 
 def _hash(text: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from autointerp.errors import UsageError
 from autointerp.export import replace_folder
-from autointerp.view._assets import PAGE, assets, single_page, static_page
+from autointerp.view._assets import PAGE, assets, packed, single_page, static_page
 from autointerp.view._site import Site
 
 MAX_IN_ONE_FILE = 500
@@ -40,14 +40,14 @@ def write_pages(site: Site, out: Path, *, one_file: bool = False) -> Path:
         else:
             page = static_page(files)
             for name in site.names:
-                _write(folder / "data" / f"{name}.json", site.document(name))
+                _write(folder / "data" / f"{name}.json.gz", packed(site.document(name)))
             for name, text in files.items():
-                _write(folder / name, text)
-        _write(folder / PAGE, page)
+                _write(folder / name, text.encode())
+        _write(folder / PAGE, page.encode())
     return out / PAGE
 
 
-def _write(file: Path, text: str) -> None:
+def _write(file: Path, content: bytes) -> None:
     """One file of a folder that comes into its place as a whole."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, encoding="utf-8", newline="")
+    file.write_bytes(content)

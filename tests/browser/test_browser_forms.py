@@ -10,10 +10,10 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from browser_data import ASSETS, HOSTILE, N_FEATURES, documents, write_documents
+from browser_data import ASSETS, HOSTILE, N_FEATURES, documents
 from playwright.sync_api import Page, expect
 
-from autointerp.view._assets import assets, single_page, static_page
+from autointerp.view._assets import assets, packed, single_page, static_page
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
@@ -27,7 +27,11 @@ def folder_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("static") / "pages"
     shutil.copytree(ASSETS, folder)
     (folder / "index.html").write_text(static_page(assets()), encoding="utf-8")
-    write_documents(_without_server(), folder)
+    (folder / "data").mkdir()
+    for name, document in _without_server().items():
+        file = folder / "data" / f"{name}.json.gz"
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(packed(json.dumps(document)))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

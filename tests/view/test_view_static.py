@@ -58,11 +58,12 @@ def test_a_folder_holds_the_page_its_files_and_all_documents(run: RunDirectory, 
     page = write_pages(site, tmp_path / "out")
     assert page == tmp_path / "out" / "index.html"
     for name in site.names:
-        assert (tmp_path / "out" / "data" / f"{name}.json").read_text(encoding="utf-8") == site.document(name)
+        packed = (tmp_path / "out" / "data" / f"{name}.json.gz").read_bytes()
+        assert gzip.decompress(packed).decode() == site.document(name)
     names = {file.name for file in page.parent.iterdir()}
     assert {"index.html", "app.js", "app.css", "data"} <= names
     found = read(page)
-    assert ("html", "data-mode", "static") in found.attributes
+    assert ("html", "data-mode", "folder") in found.attributes
     assert found.policy["default-src"] == "'none'"
     assert found.policy["script-src"] == found.policy["style-src"] == found.policy["connect-src"] == "'self'"
     for _, name, value in found.attributes:
@@ -123,5 +124,6 @@ def test_too_many_features_for_one_file_are_refused(
 def test_the_verb_writes_them_too(run: RunDirectory, tmp_path: Path) -> None:
     assert autointerp.export(run.path, "html") == run.path / "html" / "index.html"
     one = autointerp.export(run.path, "html", out=tmp_path / "one", one_file=True)
-    assert json.loads((run.path / "html" / "data" / "run.json").read_text())["title"] == "run"
+    packed = (run.path / "html" / "data" / "run.json.gz").read_bytes()
+    assert json.loads(gzip.decompress(packed))["title"] == "run"
     assert one.stat().st_size > 10_000

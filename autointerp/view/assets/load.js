@@ -1,8 +1,8 @@
-/** The data of a run: fetched beside the page, or unpacked from within it (base64 of gzip) when the page is one file. */
+/** The data of a run: fetched beside the page, packed where no server packs, or within it when the page is one file. */
 
 const loading = new Map();
 
-/** "served", "static" or "file". */
+/** "served", "static", "folder" (static, and packed) or "file". */
 function mode() {
   return document.documentElement.dataset.mode || 'static';
 }
@@ -18,15 +18,23 @@ export function load(name) {
 }
 
 async function fromServer(name) {
-  const response = await fetch(`data/${name}.json`);
-  if (!response.ok) throw new Error(`data/${name}.json: the server answered ${response.status}`);
-  return response.json();
+  const file = `data/${name}.json${mode() === 'folder' ? '.gz' : ''}`;
+  const response = await fetch(file);
+  if (!response.ok) throw new Error(`${file}: the server answered ${response.status}`);
+  if (mode() !== 'folder') return response.json();
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  const isPacked = bytes[0] === 0x1f && bytes[1] === 0x8b; // some servers say gzip, and the browser has unpacked it
+  return isPacked ? unpacked(bytes) : JSON.parse(new TextDecoder().decode(bytes));
 }
 
 async function fromPage(name) {
   const element = document.getElementById(`data/${name}`);
   if (!element) throw new Error(`${name} is not in this file`);
   const bytes = Uint8Array.from(atob(element.textContent), (character) => character.charCodeAt(0));
+  return unpacked(bytes);
+}
+
+function unpacked(bytes) {
   return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))).json();
 }
 
