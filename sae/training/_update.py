@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.linalg import vector_norm
 from torch.optim import Adam
 
-from sae.kernels import RowAdam, RowSums, row_norms, update_rows, updates_rows
+from sae.kernels import KeptRows, RowAdam, RowSums, row_norms, update_rows, updates_rows
 from sae.training._weights import Weights, remove_parallel_, unit_rows_
 from sae.training.steps import Gradient, stored
 
@@ -26,8 +26,9 @@ def update(
 ) -> None:
     """Take one step of Adam, in place.
 
-    Gradients that are given as sums are not stored where the device can do without: their rows are summed once for the
-    norm of the whole gradient, and once more for Adam. Stored, they would need as much memory as the weights.
+    Gradients that are given as sums are not stored where the device can do without, for they would need as much memory
+    as the weights: their rows are summed once for the norm of the whole gradient, and once more for Adam. Only the rows
+    with the longest sums, where most of the work is, are kept in between.
 
     Args:
         weights: Changed.
@@ -45,15 +46,20 @@ def update(
     if unit_name in whole:
         remove_parallel_(whole[unit_name], weights.decoder)
     scale = torch.ones(())
+    kept: dict[str, KeptRows] = {}
     if clip is not None:
         norms = [vector_norm(one) for one in whole.values()]
+        kept = {name: KeptRows.of(one) for name, one in sums.items()}
         for name, one in sums.items():
-            norms.append(vector_norm(row_norms(one, unit=weights.decoder if name == unit_name else None)))
+            unit = weights.decoder if name == unit_name else None
+            norms.append(vector_norm(row_norms(one, unit=unit, kept=kept[name])))
         scale = (clip / (vector_norm(torch.stack(norms)) + 1e-6)).clamp(max=1)
     for group in optimizer.param_groups:
         group["lr"] = lr
     for name, one in sums.items():
-        update_rows(one, _advanced(optimizer, named[name]), scale=float(scale), unit=name == unit_name)
+        update_rows(
+            one, _advanced(optimizer, named[name]), scale=float(scale), unit=name == unit_name, kept=kept.get(name)
+        )
     for name, weight in named.items():
         weight.grad = whole[name].mul_(scale) if name in whole else None
     optimizer.step()

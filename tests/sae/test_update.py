@@ -9,7 +9,7 @@ import torch
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import Adam
 
-from sae.kernels import RowAdam, RowSums, row_norms, update_rows
+from sae.kernels import KeptRows, RowAdam, RowSums, _row_updates, row_norms, update_rows
 from sae.training import TrainConfig, Trainer, _update
 from sae.training._weights import remove_parallel_, unit_rows_
 from sae.training.steps import Objective, autograd_step, stored
@@ -70,6 +70,31 @@ def test_row_by_row_is_torchs_adam(keeps_norm: bool) -> None:
     state = adam.state[reference]
     torch.testing.assert_close(moments[0], state["exp_avg"], rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(moments[1], state["exp_avg_sq"], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("n_kept", [0, 3, D_SAE])
+@pytest.mark.parametrize("keeps_norm", [True, False])
+def test_rows_that_are_kept_change_no_bit(n_kept: int, keeps_norm: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_row_updates, "KEPT_BYTES", n_kept * D_IN * 4)
+    sums, results = row_sums(), []
+    for kept in (KeptRows.of(sums), None):
+        weight, moments = unit(9), (torch.zeros(D_SAE, D_IN), torch.zeros(D_SAE, D_IN))
+        adam = RowAdam(weight, *moments, n_steps=1, lr=0.1, betas=(0.9, 0.999), eps=1e-8)
+        norms = row_norms(sums, unit=weight if keeps_norm else None, kept=kept)
+        update_rows(sums, adam, scale=0.3, unit=keeps_norm, kept=kept)
+        results.append((norms, weight, *moments))
+    assert all(torch.equal(*pair) for pair in zip(*results, strict=True))
+
+
+def test_the_rows_that_are_kept_are_the_longest_sums(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_row_updates, "KEPT_BYTES", 3 * D_IN * 4)
+    sums = row_sums()
+    kept, lengths = KeptRows.of(sums), sums.ends.diff()
+    chosen = kept.slot >= 0
+    assert sorted(kept.slot[chosen].tolist()) == [0, 1, 2]
+    assert lengths[chosen].min() >= lengths[~chosen].max()
+    row_norms(sums, kept=kept)
+    torch.testing.assert_close(kept.rows[kept.slot[chosen]], stored(sums)[chosen], rtol=1e-5, atol=1e-5)
 
 
 def test_rows_without_a_gradient_stay_and_zero_rows_stay_zero() -> None:
