@@ -1,4 +1,4 @@
-"""Put what the benchmarks recorded into README.md, between markers: the demo's output and time, and single figures.
+"""Put what the benchmarks recorded into README.md, between markers: the demo's output, tables and single figures.
 
 python benchmarks/readme.py
 """
@@ -11,18 +11,26 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-OUTPUT = re.compile(r"(<!-- demo: [^\n]*-->\n).*?(<!-- /demo -->)", re.DOTALL)
 
 
 def renewed(readme: str) -> str:
     """README's text with what is recorded now."""
-    terminal = (ROOT / "results" / "demo" / "terminal.txt").read_text(encoding="utf-8")
-    block = f"```console\n{terminal.rstrip()}\n```\n"
-    readme = OUTPUT.sub(lambda found: found[1] + block + found[2], readme)
+    for name, block in blocks().items():
+        marked = re.compile(rf"(<!-- {name}: [^\n]*-->\n).*?(<!-- /{name} -->)", re.DOTALL)
+        readme = marked.sub(lambda found, block=block: found[1] + block + found[2], readme)  # type: ignore[misc]
     for name, figure in figures().items():
         marked = re.compile(f"(<!-- {name} -->).*?(<!-- /{name} -->)", re.DOTALL)
         readme = marked.sub(lambda found, figure=figure: found[1] + figure + found[2], readme)  # type: ignore[misc]
     return readme
+
+
+def blocks() -> dict[str, str]:
+    """Marker -> the lines between it and its end."""
+    terminal, rates = (
+        (ROOT / "results" / file).read_text(encoding="utf-8").rstrip()
+        for file in ("demo/terminal.txt", "label_rate_vs_truth/short.md")
+    )
+    return {"demo": f"```console\n{terminal}\n```\n", "label rates": f"{rates}\n"}
 
 
 def figures() -> dict[str, str]:
