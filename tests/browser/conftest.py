@@ -39,9 +39,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium, started once."""
+    """Chromium, started once a file: while Playwright runs, its event loop does, and no other test could have one."""
     binary = (
         os.environ.get("AUTOINTERP_CHROMIUM")
         or shutil.which("chromium")
