@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -24,6 +25,8 @@ _INSERT = (
     f"INSERT INTO attempts (attempt, {_COLUMNS}) "  # noqa: S608 - constants
     f"VALUES ((SELECT COUNT(*) + 1 FROM attempts WHERE key = ?), {', '.join('?' * len(_OWN + _TOKENS))})"
 )
+_TIMEOUT_S = 30
+"""How long another process may hold the file."""
 _BILLED = ", ".join(f"'{outcome}'" for outcome in Outcome if outcome.is_billed)
 
 
@@ -190,8 +193,7 @@ class Journal:
         (application,) = self._db.execute("PRAGMA application_id").fetchone()
         (tables,) = self._db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
         if tables == 0 and not read_only:
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
+            self._log_ahead()
             self._create()
             return
         if application != APPLICATION_ID:
@@ -201,11 +203,23 @@ class Journal:
                 f"{self.path}: journal version {version}, this autointerp reads up to {VERSION}. Update it."
             )
         if not read_only:
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
+            self._log_ahead()
         elif version < VERSION:
             self._db = _in_memory(self._db)
         self._update()
+
+    def _log_ahead(self) -> None:
+        """Switch to a write-ahead log; where another process is about to, SQLite says "locked" without waiting."""
+        deadline = time.monotonic() + _TIMEOUT_S
+        while True:
+            try:
+                self._db.execute("PRAGMA journal_mode=WAL")
+                break
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+        self._db.execute("PRAGMA synchronous=FULL")
 
     def _create(self) -> None:
         """All at once, also when two processes try."""
@@ -256,11 +270,11 @@ def write_attempt(db: sqlite3.Connection, attempt: Attempt) -> None:
 def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     if not read_only:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return sqlite3.connect(path, timeout=30, check_same_thread=False)
+        return sqlite3.connect(path, timeout=_TIMEOUT_S, check_same_thread=False)
     # without a write-ahead log beside it the file is complete, and "immutable" reads it where nothing can be written
     log = path.with_name(path.name + "-wal")
     mode = "mode=ro" if log.exists() else "immutable=1"
-    return sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True, timeout=30, check_same_thread=False)
+    return sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True, timeout=_TIMEOUT_S, check_same_thread=False)
 
 
 def _in_memory(disk: sqlite3.Connection) -> sqlite3.Connection:

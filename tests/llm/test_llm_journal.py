@@ -303,6 +303,31 @@ with Journal(Path(sys.argv[1])) as book:
 """
 
 
+class _Busy:
+    """A connection to a file that another process is switching to a write-ahead log, for the first three tries."""
+
+    def __init__(self, code: int) -> None:
+        self.code, self.asked = code, []
+
+    def execute(self, statement: str) -> None:
+        self.asked.append(statement)
+        if len(self.asked) <= 3:
+            error = sqlite3.OperationalError("database is locked")
+            error.sqlite_errorcode = self.code
+            raise error
+
+
+def test_a_file_that_another_process_is_switching_is_waited_for(tmp_path: Path) -> None:
+    with Journal(tmp_path / "j") as book:
+        real, book._db = book._db, _Busy(sqlite3.SQLITE_BUSY)
+        book._log_ahead()
+        assert book._db.asked == ["PRAGMA journal_mode=WAL"] * 4 + ["PRAGMA synchronous=FULL"]
+        book._db = _Busy(sqlite3.SQLITE_FULL)
+        with pytest.raises(sqlite3.OperationalError):
+            book._log_ahead()
+        book._db = real
+
+
 def test_two_processes_may_write(tmp_path: Path) -> None:
     command = [sys.executable, "-c", WRITER, str(tmp_path / "j"), str(Path(__file__).parent)]
     children = [subprocess.Popen(command) for _ in range(2)]
