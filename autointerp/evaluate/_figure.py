@@ -7,15 +7,12 @@ import itertools
 import re
 import warnings
 from collections.abc import Iterator
-from typing import Any
-
-import matplotlib as mpl
-from matplotlib.colors import to_hex
-from matplotlib.figure import Figure
-from matplotlib.legend import Legend
-from matplotlib.text import Text
+from typing import TYPE_CHECKING, Any
 
 from autointerp.run import visible
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
 """Okabe and Ito's palette, without the yellow and the black that vanish on one of the two pages."""
@@ -54,6 +51,9 @@ def new_figure(n_rows: int = 1, n_columns: int = 1, *, width: float = 6.4, heigh
     Returns:
         The figure, and its axes as an array [n_rows, n_columns].
     """
+    import matplotlib as mpl  # late: every verb imports this module, few draw
+    from matplotlib.figure import Figure
+
     with mpl.rc_context(_style()):
         figure = Figure(figsize=(width, height))
         return figure, figure.subplots(n_rows, n_columns, squeeze=False)
@@ -112,6 +112,8 @@ def as_png(figure: Figure) -> bytes:
 
 
 def _save(figure: Figure, **options: Any) -> bytes:
+    import matplotlib as mpl
+
     out = io.BytesIO()
     _dress(figure)
     with mpl.rc_context(_style()), warnings.catch_warnings():
@@ -122,6 +124,10 @@ def _save(figure: Figure, **options: Any) -> bytes:
 
 def _dress(figure: Figure) -> None:
     """Give legends and texts that were added after ``new_figure`` its look; text in another colour than black stays."""
+    from matplotlib.colors import to_hex
+    from matplotlib.legend import Legend
+    from matplotlib.text import Text
+
     for legend in figure.findobj(Legend):
         legend.set_frame_on(False)
     for text in figure.findobj(Text):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from itertools import islice
 
@@ -71,3 +73,9 @@ def test_series_differ_in_more_than_colour() -> None:
     first = list(islice(series(), 7))
     assert len({keywords["color"] for keywords in first}) == 7
     assert len({keywords["marker"] for keywords in first}) == 7
+
+
+def test_verbs_that_draw_nothing_import_no_drawing_library() -> None:
+    script = "import sys, autointerp.verbs; print(sorted({'matplotlib', 'umap', 'starlette'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
