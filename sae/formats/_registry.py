@@ -14,8 +14,9 @@ from sae.formats._release import load_release, split_release
 from sae.formats._saelens import SAELENS
 from sae.formats._seed_pth import SEED_PTH
 from sae.formats._sparsify import SPARSIFY
+from sae.formats._stack import STACK
 
-FORMATS: tuple[Format, ...] = (SPARSIFY, DICTIONARY_LEARNING, SAELENS, SEED_PTH, OPENAI)
+FORMATS: tuple[Format, ...] = (STACK, SPARSIFY, DICTIONARY_LEARNING, SAELENS, SEED_PTH, OPENAI)
 """All formats that can be read; the first that detects a path reads it (sparsify's folder holds a ``cfg.json`` too)."""
 
 
@@ -52,14 +53,21 @@ def load(path: str | Path, *, device: str = "cpu") -> SAE:
         The model; it takes raw activations.
 
     Raises:
-        SAEError: Nothing is there, the format is unknown, or the files are broken; the message says which and why.
+        SAEError: Nothing is there, the format is unknown, or the files are broken; the message says which and why. Or
+            it is a later stage of a stack, which by itself is no SAE of the activations.
     """
     if isinstance(path, str) and not any(Path(part).exists() for part in Path(path).parts[:1]):
         named = _load_by_name(path)
         if named is not None:
             return named.to(device)
     path = Path(path)
-    return detect(path).load(path).to(device)
+    model = detect(path).load(path)
+    if model.cfg.metadata.extra.get("stack_stage", 1) != 1:
+        raise SAEError(
+            f"{path} is stage {model.cfg.metadata.extra['stack_stage']} of a stack, and reconstructs only what the "
+            f"stages before it leave: load the stack by its folder, {path.absolute().parent}"
+        )
+    return model.to(device)
 
 
 def _load_by_name(name: str) -> SAE | None:
