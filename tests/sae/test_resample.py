@@ -9,6 +9,7 @@ from torch.optim import Adam
 
 import sae
 from sae.training import Trainer
+from sae.training._batch import Batch
 from sae.training._firing import FiringRecord
 from sae.training._loss import LossWeights
 from sae.training._resample import (
@@ -90,7 +91,7 @@ def test_inputs_are_drawn_by_a_power_of_their_loss(power):
     x = torch.eye(4) + 1
     losses = torch.tensor([0.0, 1.0, 2.0, 3.0])
     settings = replace(DEFAULT, loss_power=power, replacement=True)
-    drawn = draw_inputs(x, losses, torch.zeros(4), 4000, generator(), settings=settings)
+    drawn = draw_inputs(Batch(x), losses, torch.zeros(4), 4000, generator(), settings=settings).x
     shares = (drawn[:, None] == x).all(dim=2).double().mean(dim=0)
     expected = losses.double() ** power
     torch.testing.assert_close(shares, expected / expected.sum(), atol=0.03, rtol=0)
@@ -101,12 +102,12 @@ def test_inputs_are_drawn_once_each_and_never_outliers():
     x[7] *= 1000
     b_dec = x[3].clone()
     losses = x.square().sum(dim=1)  # nearly all of the loss lies on the outlier
-    drawn = draw_inputs(x, losses, b_dec, 100, generator())
+    drawn = draw_inputs(Batch(x), losses, b_dec, 100, generator()).x
     assert len(drawn) == 48
     assert len(drawn.unique(dim=0)) == 48
     for left_out in (x[7], b_dec):
         assert not (drawn == left_out).all(dim=1).any()
-    assert len(draw_inputs(x, torch.zeros(50), b_dec, 5, generator())) == 0
+    assert len(draw_inputs(Batch(x), torch.zeros(50), b_dec, 5, generator())) == 0
 
 
 def test_candidate_losses_are_the_loss_of_each_input():
@@ -114,7 +115,7 @@ def test_candidate_losses_are_the_loss_of_each_input():
     x = torch.randn(10, 4, generator=generator())
     f = weights.encode(x)
     expected = 0.5 * (weights.decode(f) - x).square().sum(dim=1) + 0.1 * f.sum(dim=1)
-    torch.testing.assert_close(candidate_losses(x, weights, LossWeights(0.5, 0.1), n_chunk=3), expected)
+    torch.testing.assert_close(candidate_losses(Batch(x), weights, LossWeights(0.5, 0.1), n_chunk=3), expected)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -127,7 +128,9 @@ def test_replanting_points_at_the_inputs_and_adam_forgets(mode):
     features, dead = torch.tensor([2, 7]), torch.tensor([2, 7, 9])
     inputs = torch.randn(2, 4, generator=generator())
     moments = moment_rows(optimizer, rows(weights))
-    replant(weights, moments, features=features, dead=dead, inputs=inputs, settings=settings, generator=generator())
+    replant(
+        weights, moments, features=features, dead=dead, inputs=Batch(inputs), settings=settings, generator=generator()
+    )
 
     directions = normalize(inputs - weights.b_dec if mode in {"code", "default"} else inputs, dim=1)
     others = torch.tensor([0, 1, 3, 4, 5, 6, 8, 9])
@@ -147,6 +150,48 @@ def test_replanting_points_at_the_inputs_and_adam_forgets(mode):
     assert optimizer.state[weights.b_dec]["exp_avg"].abs().min() > 0
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_a_target_of_its_own_is_where_the_decoder_points(mode):
+    x = torch.randn(60, 4, generator=generator(1)) + 20  # far from the origin, which an encoder that reads x sees
+    targets = torch.randn(60, 4, generator=generator(2))
+    weights = initial_weights(10, torch.full((4,), 0.5), seed=0, centre=torch.full((4,), 20.0))
+    losses = torch.zeros(60)
+    losses[[3, 8]] = torch.tensor([1.0, 2.0])
+    everything = {"candidates": Batch(x, targets), "losses": losses, "settings": RESAMPLING[mode]}
+    two = torch.tensor([2, 7])
+    assert torch.equal(resample(weights, [], features=two, dead=two, generator=generator(), **everything), two)
+    shift = weights.b_dec if mode in {"code", "default"} else 0
+    encoder, middle = weights.encoder[two], sae.geometric_median(x)
+    near = (normalize(targets[[3, 8]] - shift, dim=1) @ weights.decoder[two].T).argmax(dim=0)
+    own, own_target = x[[3, 8]][near], targets[[3, 8]][near]
+    torch.testing.assert_close(weights.decoder[two], normalize(own_target - shift, dim=1))
+    seen = own - middle if mode in {"code", "default"} else own
+    torch.testing.assert_close(normalize(encoder, dim=1), normalize(seen, dim=1), rtol=1e-3, atol=1e-3)
+    at_middle = encoder @ middle + weights.b_enc[two]
+    assert ((at_middle > -0.011) & (at_middle < 1e-4)).all()
+
+
+def test_neither_outlying_targets_nor_targets_without_direction_are_drawn():
+    x, b_dec = torch.randn(50, 8, generator=generator()), torch.ones(8)
+    targets = torch.randn(50, 8, generator=generator(1))
+    targets[7] *= 1000
+    targets[3] = b_dec
+    x[5] *= 1000
+    drawn = draw_inputs(Batch(x, targets), torch.ones(50), b_dec, 100, generator(), centre=torch.zeros(8))
+    assert len(drawn) == 47
+    for left_out in (3, 5, 7):
+        assert not (drawn.x == x[left_out]).all(dim=1).any()
+        assert not (drawn.target == targets[left_out]).all(dim=1).any()
+
+
+def test_candidates_with_targets_are_measured_against_them():
+    weights = initial_weights(20, torch.zeros(4), seed=0, centre=torch.ones(4))
+    x, targets = torch.randn(2, 10, 4, generator=generator())
+    f = torch.relu(x @ weights.encoder.T + weights.b_enc)
+    expected = 0.5 * (f @ weights.decoder - targets).square().sum(dim=1) + 0.1 * f.sum(dim=1)
+    torch.testing.assert_close(candidate_losses(Batch(x, targets), weights, LossWeights(0.5, 0.1)), expected)
+
+
 def test_adam_may_be_left_alone():
     weights = initial_weights(10, torch.zeros(4), seed=0)
     optimizer = stepped_adam(weights)
@@ -156,7 +201,7 @@ def test_adam_may_be_left_alone():
         moment_rows(optimizer, rows(weights)),
         features=both,
         dead=both,
-        inputs=torch.eye(4)[:2],
+        inputs=Batch(torch.eye(4)[:2]),
         settings=replace(DEFAULT, reset_optimizer=False),
         generator=generator(),
     )
@@ -176,7 +221,7 @@ def test_all_dead_still_resamples_and_a_tied_encoder_gets_unit_rows():
             [],
             features=everything,
             dead=everything,
-            candidates=torch.eye(4),
+            candidates=Batch(torch.eye(4)),
             losses=torch.ones(4),
             settings=DEFAULT,
             generator=generator(),
@@ -192,7 +237,7 @@ def test_fewer_candidates_than_dead_features():
         weights = initial_weights(10, torch.zeros(4), seed=0)
         settings, losses = replace(DEFAULT, **changes), torch.tensor([1.0, 1.0, 0.0])
         five = torch.arange(5)
-        candidates = torch.eye(4)[:3]
+        candidates = Batch(torch.eye(4)[:3])
         given = {"features": five, "dead": five, "candidates": candidates, "losses": losses, "settings": settings}
         return resample(weights, [], generator=generator(), **given).tolist()
 
@@ -202,7 +247,7 @@ def test_fewer_candidates_than_dead_features():
 
 @pytest.mark.parametrize("replacement", [False, True])
 def test_nothing_to_draw(replacement):
-    settings, x = replace(DEFAULT, replacement=replacement), torch.eye(4)
+    settings, x = replace(DEFAULT, replacement=replacement), Batch(torch.eye(4))
     assert len(draw_inputs(x, torch.ones(4), torch.zeros(4), 0, generator(), settings=settings)) == 0
     assert len(draw_inputs(x, torch.zeros(4), torch.zeros(4), 3, generator(), settings=settings)) == 0
 
@@ -217,8 +262,8 @@ def test_without_the_guard_massive_activations_become_every_resampled_feature(mo
     first_token = normalize(torch.randn(16, generator=generator(1)), dim=0)
     x = torch.randn(2000, 16, generator=generator())
     x[::50] += 1000 * first_token  # 40 of them: the first token of every document
-    batch = x[32:64] if mode == "code" else x  # the current batch, with one of them
-    assert int((batch.norm(dim=1) > 500).sum()) == (1 if mode == "code" else 40)
+    batch = Batch(x[32:64] if mode == "code" else x)  # the current batch, with one of them
+    assert int((batch.x.norm(dim=1) > 500).sum()) == (1 if mode == "code" else 40)
     dead = torch.arange(20)
 
     def resampled(*, guard):
@@ -253,9 +298,15 @@ def train(weights, x, *, settings, n_steps=300):
         weights.decoder.copy_(normalize(weights.decoder, dim=1))
         record.record(step, (features > 0).sum(dim=0))
         if settings is not None and settings.at(step, n_steps):
-            losses = candidate_losses(batch, weights, LossWeights(1.0, 0.2))
+            losses = candidate_losses(Batch(batch), weights, LossWeights(1.0, 0.2))
             wanted, dead = record.to_resample(step), record.dead(step)
-            given = {"features": wanted, "dead": dead, "candidates": batch, "losses": losses, "settings": settings}
+            given = {
+                "features": wanted,
+                "dead": dead,
+                "candidates": Batch(batch),
+                "losses": losses,
+                "settings": settings,
+            }
             moments = moment_rows(optimizer, rows(weights))
             record.mark_resampled(step, resample(weights, moments, generator=random, **given))
     return optimizer, ~torch.isin(torch.arange(len(weights.encoder)), record.dead(n_steps))
@@ -283,14 +334,14 @@ def test_the_loss_jumps_higher_the_larger_the_scale(dictionary_data):
     weights = with_planted_dead(planted)
     train(weights, x, settings=None, n_steps=600)
     loss = LossWeights(1.0, 0.2)
-    losses = candidate_losses(x, weights, loss)
+    losses = candidate_losses(Batch(x), weights, loss)
     jumps = []
     for scale in (1.0, 0.2, 0.05):
         copy = Weights(*(weight.clone() for weight in weights.tensors()))
         settings = replace(RESAMPLING["code"], encoder_scale=scale)
-        given = {"features": planted, "dead": planted, "candidates": x, "losses": losses, "settings": settings}
+        given = {"features": planted, "dead": planted, "candidates": Batch(x), "losses": losses, "settings": settings}
         resample(copy, [], generator=generator(), **given)
-        jumps.append(float(candidate_losses(x, copy, loss).mean() - losses.mean()))
+        jumps.append(float(candidate_losses(Batch(x), copy, loss).mean() - losses.mean()))
     assert jumps[0] > jumps[1] > jumps[2]
     assert jumps[0] > losses.mean()  # a resampled feature as strong as the others more than doubles the loss
 

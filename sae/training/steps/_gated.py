@@ -11,17 +11,18 @@ import torch
 from torch import Tensor
 
 from sae._sparse import positive_positions
+from sae.training._batch import Batch
 from sae.training._weights import Weights
 from sae.training.steps._pairs import collect, decode_pairs, find_pairs
 from sae.training.steps._step import Objective, Step, sum_of_squares
 
 
 @torch.no_grad()
-def gated_sparse_step(x: Tensor, weights: Weights, objective: Objective) -> Step:
+def gated_sparse_step(batch: Batch, weights: Weights, objective: Objective) -> Step:
     """Compute the gradients over the pairs whose gate is open.
 
     Args:
-        x: [n, d_in].
+        batch: Inputs and targets.
         weights: The current weights of a gated SAE.
         objective: What error and gates count.
 
@@ -30,15 +31,15 @@ def gated_sparse_step(x: Tensor, weights: Weights, objective: Objective) -> Step
     """
     assert weights.r_mag is not None
     assert weights.b_mag is not None
-    n, d_sae, loss = len(x), len(weights.encoder), objective.loss
+    x, n, d_sae, loss = batch.x, len(batch), len(weights.encoder), objective.loss
     pairs = find_pairs(x, weights, objective.encoder_dtype, positive_positions)
     gate, scale = pairs.pre, weights.r_mag.exp()[pairs.feature]  # [nnz] each
     u = gate - weights.b_enc[pairs.feature]
     f = (u * scale + weights.b_mag[pairs.feature]).relu_()
 
     decoded, dots = decode_pairs(pairs, f, weights.decoder)
-    error = decoded.add_(weights.b_dec).sub_(x)
-    gate_error = decode_pairs(pairs, gate, weights.decoder)[0].add_(weights.b_dec).sub_(x)
+    error = decoded.add_(weights.b_dec).sub_(batch.target)
+    gate_error = decode_pairs(pairs, gate, weights.decoder)[0].add_(weights.b_dec).sub_(batch.target)
     factor = 2 * loss.error / n
     dm = dots(error) * factor * (f > 0)
     d_gate = dots(gate_error) * factor + loss.slope(gate) / n

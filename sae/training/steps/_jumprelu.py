@@ -9,20 +9,20 @@ freezes.
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 
 from sae._sparse import true_positions
+from sae.training._batch import Batch
 from sae.training._weights import Weights
 from sae.training.steps._pairs import collect, decode_pairs, find_pairs
 from sae.training.steps._step import Objective, Step, sum_of_squares, target_factor
 
 
 @torch.no_grad()
-def jumprelu_sparse_step(x: Tensor, weights: Weights, objective: Objective) -> Step:
+def jumprelu_sparse_step(batch: Batch, weights: Weights, objective: Objective) -> Step:
     """Compute the gradients over the pairs that are active or within the window.
 
     Args:
-        x: [n, d_in].
+        batch: Inputs and targets.
         weights: The current weights of a jumprelu SAE.
         objective: Bandwidth, and either L0 or another penalty.
 
@@ -30,7 +30,7 @@ def jumprelu_sparse_step(x: Tensor, weights: Weights, objective: Objective) -> S
         The gradients and counts.
     """
     assert weights.threshold is not None
-    n, d_sae, loss, width = len(x), len(weights.encoder), objective.loss, objective.bandwidth
+    x, n, d_sae, loss, width = batch.x, len(batch), len(weights.encoder), objective.loss, objective.bandwidth
     lower = weights.threshold - width / 2
     pairs = find_pairs(x, weights, objective.encoder_dtype, lambda block: true_positions(block > lower))
     threshold = weights.threshold[pairs.feature]
@@ -39,7 +39,7 @@ def jumprelu_sparse_step(x: Tensor, weights: Weights, objective: Objective) -> S
     f = pairs.pre * active
 
     decoded, dots = decode_pairs(pairs, f, weights.decoder)
-    error = decoded.add_(weights.b_dec).sub_(x)
+    error = decoded.add_(weights.b_dec).sub_(batch.target)
     factor = 2 * loss.error / n
     df = dots(error) * factor
     if objective.counts_features:

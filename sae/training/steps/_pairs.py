@@ -132,11 +132,14 @@ def collect(
     by_feature, ends = kernels.order_by(pairs.feature, d_sae)
     row, f, d_sorted = (one.index_select(0, by_feature) for one in (pairs.row, f * factor, d_pre))
     db_enc = x.new_zeros(d_sae).index_add_(0, pairs.feature, d_pre)
+    db_dec = groups[0][1].sum(dim=0) * factor
+    if weights.apply_b_dec_to_input:
+        db_dec -= db_enc @ weights.encoder
     gradients: dict[str, Gradient] = {
-        "encoder": RowSums(row, x, ends, d_sorted, shift=weights.b_dec),
+        "encoder": RowSums(row, x, ends, d_sorted, shift=weights.centre),
         "b_enc": db_enc,
         "decoder": _decoder_gradient(row, f, ends, groups),
-        "b_dec": groups[0][1].sum(dim=0) * factor - db_enc @ weights.encoder,
+        "b_dec": db_dec,
     }
     return merge_tied(gradients, weights), ends.diff().to(x.dtype)
 

@@ -14,43 +14,44 @@ from torch import Tensor
 
 from sae._sparse import true_positions
 from sae.kernels import choose_kernels
+from sae.training._batch import Batch
 from sae.training._weights import Weights
 from sae.training.steps._pairs import Pairs, collect, decode_pairs, find_pairs
 from sae.training.steps._step import Objective, Step, sum_of_squares
 
 
 @torch.no_grad()
-def topk_step(x: Tensor, weights: Weights, objective: Objective) -> Step:
+def topk_step(batch: Batch, weights: Weights, objective: Objective) -> Step:
     """Compute the gradients with the k largest pre-activations of each input, as far as they are above 0.
 
     Args:
-        x: [n, d_in].
+        batch: Inputs and targets.
         weights: The current weights.
         objective: With k.
 
     Returns:
         The gradients and counts.
     """
-    pairs = find_pairs(x, weights, objective.encoder_dtype, partial(choose_kernels(x.device).largest, k=objective.k))
-    return _nested_step(x, weights, objective, pairs)
+    select = partial(choose_kernels(batch.x.device).largest, k=objective.k)
+    return _nested_step(batch, weights, objective, find_pairs(batch.x, weights, objective.encoder_dtype, select))
 
 
 @torch.no_grad()
-def batchtopk_step(x: Tensor, weights: Weights, objective: Objective) -> Step:
+def batchtopk_step(batch: Batch, weights: Weights, objective: Objective) -> Step:
     """Compute the gradients with the n * k largest activations of the batch (Bussmann et al. 2024, arXiv:2412.06410).
 
     Args:
-        x: [n, d_in].
+        batch: Inputs and targets.
         weights: The current weights.
         objective: With k, perhaps widths (arXiv:2503.17547), and the screen that saves most of the search.
 
     Returns:
         The gradients, counts and the smallest activation selected.
     """
-    n_wanted = len(x) * objective.k
+    n_wanted = len(batch) * objective.k
 
     def above(bar: float) -> Pairs:
-        return find_pairs(x, weights, objective.encoder_dtype, lambda block: true_positions(block > bar))
+        return find_pairs(batch.x, weights, objective.encoder_dtype, lambda block: true_positions(block > bar))
 
     pairs = above(max(0.0, objective.screen))
     if len(pairs.pre) < n_wanted and objective.screen > 0:
@@ -58,11 +59,11 @@ def batchtopk_step(x: Tensor, weights: Weights, objective: Objective) -> Step:
     if len(pairs.pre) > n_wanted:
         largest = torch.topk(pairs.pre, n_wanted, sorted=False).indices
         pairs = pairs.keep(largest.sort().values)
-    return _nested_step(x, weights, objective, pairs)
+    return _nested_step(batch, weights, objective, pairs)
 
 
-def _nested_step(x: Tensor, weights: Weights, objective: Objective, pairs: Pairs) -> Step:
-    factor, d_sae = 2 * objective.loss.error / len(x), len(weights.encoder)
+def _nested_step(batch: Batch, weights: Weights, objective: Objective, pairs: Pairs) -> Step:
+    x, factor, d_sae = batch.x, 2 * objective.loss.error / len(batch), len(weights.encoder)
     widths = objective.widths or (d_sae,)
     errors: list[Tensor] = []  # of each prefix
     places, dots = [], []
@@ -71,7 +72,7 @@ def _nested_step(x: Tensor, weights: Weights, objective: Objective, pairs: Pairs
         place = slice(None) if len(widths) == 1 else true_positions(inside)
         group = pairs if isinstance(place, slice) else pairs.keep(place)
         decoded, group_dots = decode_pairs(group, group.pre, weights.decoder)
-        errors.append(decoded.add_(errors[-1]) if errors else decoded.add_(weights.b_dec).sub_(x))
+        errors.append(decoded.add_(errors[-1]) if errors else decoded.add_(weights.b_dec).sub_(batch.target))
         places.append(place)
         dots.append(group_dots)
 
