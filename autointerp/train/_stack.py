@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from autointerp.train._train import (
     describe_step,
     write_evaluation,
 )
-from sae.stack import Reads, StackedSAE, Stage, load_stages, record_stages, stage_folder
+from sae.stack import Reads, StackedSAE, load_stages, record_stages, stage_folder
 
 
 def train_stack(
@@ -111,57 +110,20 @@ def _train_stage(begun: Begun, config: StackConfig, number: int, stack: StackedS
                 row = {f"stage_{number}/{name}": value for name, value in vars(step).items()}
                 begun.log.step({**row, "step": n_before + step.step})
 
-        result = _learn(begun, config, number, stack, n_train=n_train, report=report)
+        reads = config.reads[number - 1]
+        left_by = stack if reads == "residual" else None
+        result = sae.train(
+            activation_buffer(stage, begun.subject, begun.text, n_train, begun.progress, left_by=left_by),
+            stage.sae_config(n_train),
+            target=stack.residual if stack is not None and reads == "x" else None,
+            metadata=_describe(stage, begun, number=number, reads=reads),
+            progress=report,
+            checkpoint=begun.folder.stage_checkpoint(number),
+            checkpoint_every=stage.checkpoint_every,
+        )
     write_metrics(folder, result.history)
     sae.save(result.sae, folder)
     begun.folder.stage_checkpoint(number).unlink(missing_ok=True)
-
-
-def _learn(
-    begun: Begun,
-    config: StackConfig,
-    number: int,
-    stack: StackedSAE | None,
-    *,
-    n_train: int,
-    report: Callable[[sae.TrainStep], None],
-) -> sae.TrainResult:
-    stage, reads = config.stages[number - 1], config.reads[number - 1]
-    metadata = _describe(stage, begun, number=number, reads=reads)
-    if stack is not None and reads == "x":
-        return _learn_reading_x(begun, stage, stack, n_train=n_train, metadata=metadata, report=report)
-    return sae.train(
-        activation_buffer(stage, begun.subject, begun.text, n_train, begun.progress, left_by=stack),
-        stage.sae_config(n_train),
-        metadata=metadata,
-        progress=report,
-        checkpoint=begun.folder.stage_checkpoint(number),
-        checkpoint_every=stage.checkpoint_every,
-    )
-
-
-def _learn_reading_x(
-    begun: Begun,
-    stage: StageConfig,
-    stack: StackedSAE,
-    *,
-    n_train: int,
-    metadata: sae.SAEMetadata,
-    report: Callable[[sae.TrainStep], None],
-) -> sae.TrainResult:
-    history: list[dict[str, Any]] = []
-
-    def keep(_: int, step: sae.TrainStep) -> None:
-        history.append(dataclasses.asdict(step))
-        report(step)
-
-    buffer = activation_buffer(stage, begun.subject, begun.text, n_train, begun.progress)
-    plan = [Stage(stage.sae_config(n_train), "x")]
-    trained = sae.stack.train_stack(lambda _: buffer, plan, first=stack, metadata=metadata, progress=keep).stages[-1]
-    extra = {**trained.cfg.metadata.extra, **metadata.extra}
-    described = dataclasses.replace(trained.cfg.metadata, extra=extra)
-    cfg = dataclasses.replace(trained.cfg, metadata=described)
-    return sae.TrainResult(sae.build(cfg, trained.tensors()), history)
 
 
 def _describe(stage: StageConfig, begun: Begun, *, number: int, reads: Reads) -> sae.SAEMetadata:

@@ -162,6 +162,10 @@ def test_a_file_can_not_say_that_one_sae_is_a_stack(tmp_path):
         sae.load(tmp_path)
 
 
-def test_one_sae_in_its_place_has_the_same_directions():
-    stack = StackedSAE([stage(), stage("standard", 5, 1)], ["x", "x"])
-    assert torch.equal(concatenate(stack).W_dec, stack.W_dec)
+def test_one_sae_in_its_place_has_the_same_directions_and_dead_features():
+    dead = sae.SAEMetadata(n_dead_train=1, dead_train=(2,), extra={"stack_stage": 1})
+    stack = StackedSAE([stage(metadata=dead), stage("standard", 5, 1, dead)], ["x", "x"])
+    one = concatenate(stack)
+    assert torch.equal(one.W_dec, stack.W_dec)
+    assert one.cfg.metadata == stack.cfg.metadata
+    assert one.cfg.metadata.dead_train == (2, 9)
