@@ -119,12 +119,13 @@ def test_stage_1_of_a_stack_is_harvested_as_alone(stack: Path, stack_run: Path, 
     pd.testing.assert_frame_equal(alone[columns], among[columns][:96])
 
 
+@pytest.mark.slow
 def test_a_stack_is_evaluated(stack: Path, stack_run: Path) -> None:
     found = autointerp.evaluate(
-        [stack, stack / "stage_1"], stack_run, suites=["core", "density", "pareto", "removal", "steering"],
-        n_tokens=3_000, n_steered=2,
+        [stack, stack / "stage_1"], stack_run, suites=["core", "density", "pareto", "steering"], n_tokens=2_000,
+        n_steered=1,
     )  # fmt: skip
-    assert [one.suite for one in found] == ["core", "density", "pareto", "removal", "steering"]
+    assert {one.suite for one in found} == {"core", "density", "pareto", "steering"}
     table = pd.read_csv(next((stack_run / "evaluate" / "pareto").glob("saes*.csv")))
     both, first = table.set_index("family").loc[["stacked", "l1"], "mse"]
     assert both < first
