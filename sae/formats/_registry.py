@@ -56,16 +56,16 @@ def load(path: str | Path, *, device: str = "cpu") -> SAE:
         SAEError: Nothing is there, the format is unknown, or the files are broken; the message says which and why. Or
             it is a later stage of a stack, which by itself is no SAE of the activations.
     """
+    model = None
     if isinstance(path, str) and not any(Path(part).exists() for part in Path(path).parts[:1]):
-        named = _load_by_name(path)
-        if named is not None:
-            return named.to(device)
-    path = Path(path)
-    model = detect(path).load(path)
-    if model.cfg.metadata.extra.get("stack_stage", 1) != 1:
+        model = _load_by_name(path)
+    if model is None:
+        model = detect(Path(path)).load(Path(path))
+    number = model.cfg.metadata.extra.get("stack_stage", 1)
+    if number != 1:
         raise SAEError(
-            f"{path} is stage {model.cfg.metadata.extra['stack_stage']} of a stack, and reconstructs only what the "
-            f"stages before it leave: load the stack by its folder, {path.absolute().parent}"
+            f"{path} is stage {number} of a stack, and reconstructs only what the stages before it leave: load the "
+            f"stack by its folder, {Path(path).parent}"
         )
     return model.to(device)
 
