@@ -134,7 +134,7 @@ def test_stages_written_one_by_one_become_a_stack_when_they_are_listed(tmp_path)
     stack = stack_of()
     for number, one in enumerate(stack.stages, start=1):
         sae.save(one, stage_folder(tmp_path, number))
-    with pytest.raises(sae.SAEError, match="known format"):
+    with pytest.raises(sae.SAEError, match="is no SAE"):
         sae.load(tmp_path)
     there = load_stages(tmp_path, stack.reads[:2])
     assert there.fingerprint() == stack.up_to(2).fingerprint()
