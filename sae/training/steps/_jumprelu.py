@@ -13,7 +13,7 @@ from torch import Tensor
 
 from sae._sparse import true_positions
 from sae.training._weights import Weights
-from sae.training.steps._pairs import collect, decode_pairs, find_pairs
+from sae.training.steps._pairs import collect, find_pairs, reconstruct_pairs
 from sae.training.steps._step import Objective, Step, sum_of_squares, target_factor
 
 
@@ -38,10 +38,9 @@ def jumprelu_sparse_step(x: Tensor, weights: Weights, objective: Objective) -> S
     window = ((pairs.pre - threshold).abs() < width / 2).to(x.dtype)
     f = pairs.pre * active
 
-    decoded, dots = decode_pairs(pairs, f, weights.decoder)
-    error = decoded.add_(weights.b_dec).sub_(x)
+    error, dots = reconstruct_pairs(pairs, f, weights, x)
     factor = 2 * loss.error / n
-    df = dots(error) * factor
+    df = dots * factor
     if objective.counts_features:
         penalty, slope = target_factor(objective, active.sum().to(x.dtype), n)
         d_step = loss.l1 / n * slope

@@ -15,7 +15,7 @@ from torch import Tensor
 from sae._sparse import true_positions
 from sae.kernels import choose_kernels
 from sae.training._weights import Weights
-from sae.training.steps._pairs import Pairs, collect, decode_pairs, find_pairs
+from sae.training.steps._pairs import Pairs, collect, decode_pairs, find_pairs, reconstruct_pairs
 from sae.training.steps._step import Objective, Step, sum_of_squares
 
 
@@ -32,7 +32,7 @@ def topk_step(x: Tensor, weights: Weights, objective: Objective) -> Step:
         The gradients and counts.
     """
     pairs = find_pairs(x, weights, objective.encoder_dtype, partial(choose_kernels(x.device).largest, k=objective.k))
-    return _nested_step(x, weights, objective, pairs)
+    return _selected_step(x, weights, objective, pairs)
 
 
 @torch.no_grad()
@@ -50,7 +50,7 @@ def batchtopk_step(x: Tensor, weights: Weights, objective: Objective) -> Step:
     n_wanted = len(x) * objective.k
 
     def above(bar: float) -> Pairs:
-        return find_pairs(x, weights, objective.encoder_dtype, lambda block: true_positions(block > bar))
+        return find_pairs(x, weights, objective.encoder_dtype, partial(choose_kernels(x.device).above, bar=bar))
 
     pairs = above(max(0.0, objective.screen))
     if len(pairs.pre) < n_wanted and objective.screen > 0:
@@ -58,29 +58,17 @@ def batchtopk_step(x: Tensor, weights: Weights, objective: Objective) -> Step:
     if len(pairs.pre) > n_wanted:
         largest = torch.topk(pairs.pre, n_wanted, sorted=False).indices
         pairs = pairs.keep(largest.sort().values)
-    return _nested_step(x, weights, objective, pairs)
+    return _selected_step(x, weights, objective, pairs)
 
 
-def _nested_step(x: Tensor, weights: Weights, objective: Objective, pairs: Pairs) -> Step:
-    factor, d_sae = 2 * objective.loss.error / len(x), len(weights.encoder)
-    widths = objective.widths or (d_sae,)
-    errors: list[Tensor] = []  # of each prefix
-    places, dots = [], []
-    for low, high in zip((0, *widths[:-1]), widths, strict=True):
-        inside = (pairs.feature >= low) & (pairs.feature < high)
-        place = slice(None) if len(widths) == 1 else true_positions(inside)
-        group = pairs if isinstance(place, slice) else pairs.keep(place)
-        decoded, group_dots = decode_pairs(group, group.pre, weights.decoder)
-        errors.append(decoded.add_(errors[-1]) if errors else decoded.add_(weights.b_dec).sub_(x))
-        places.append(place)
-        dots.append(group_dots)
-
-    d_pre = torch.empty_like(pairs.pre)
-    groups: list[tuple[int, Tensor]] = []
-    for high, prefix_error, place, group_dots in reversed(list(zip(widths, errors, places, dots, strict=True))):
-        seen = prefix_error + groups[0][1] if groups else prefix_error
-        d_pre[place] = group_dots(seen) * factor
-        groups.insert(0, (high, seen))
+def _selected_step(x: Tensor, weights: Weights, objective: Objective, pairs: Pairs) -> Step:
+    factor = 2 * objective.loss.error / len(x)
+    if len(objective.widths) > 1:
+        errors, groups, dots = _nested(x, weights, pairs, objective.widths)
+    else:
+        error, dots = reconstruct_pairs(pairs, pairs.pre, weights, x)
+        errors, groups = [error], [(len(weights.encoder), error)]
+    d_pre = dots.mul_(factor)
     gradients, counts = collect(pairs, x, weights, f=pairs.pre, d_pre=d_pre, groups=groups, factor=factor)
     sums = [sum_of_squares(one) for one in errors]
     return Step(
@@ -92,3 +80,25 @@ def _nested_step(x: Tensor, weights: Weights, objective: Objective, pairs: Pairs
         other_error=torch.stack(sums[:-1]).sum() if len(sums) > 1 else None,
         smallest=pairs.pre.min() if len(pairs.pre) else x.new_zeros(()),
     )
+
+
+def _nested(
+    x: Tensor, weights: Weights, pairs: Pairs, widths: tuple[int, ...]
+) -> tuple[list[Tensor], list[tuple[int, Tensor]], Tensor]:
+    """Give each prefix's error [n, d_in], ``collect``'s groups, and what each pair's decoder row has of G_i: [nnz]."""
+    errors: list[Tensor] = []
+    places, group_dots = [], []
+    for low, high in zip((0, *widths[:-1]), widths, strict=True):
+        place = true_positions((pairs.feature >= low) & (pairs.feature < high))
+        group = pairs.keep(place)
+        decoded, dots_with = decode_pairs(group, group.pre, weights.decoder)
+        errors.append(decoded.add_(errors[-1]) if errors else decoded.add_(weights.b_dec).sub_(x))
+        places.append(place)
+        group_dots.append(dots_with)
+    dots = torch.empty_like(pairs.pre)
+    groups: list[tuple[int, Tensor]] = []
+    for high, error, place, dots_with in reversed(list(zip(widths, errors, places, group_dots, strict=True))):
+        seen = error + groups[0][1] if groups else error
+        dots[place] = dots_with(seen)
+        groups.insert(0, (high, seen))
+    return errors, groups, dots
