@@ -19,13 +19,14 @@ from sae._model import SAE
 from sae.penalties import FrequencyPenalty, decoder_orthogonality, parse_penalty
 from sae.training._aux_k import aux_k_step
 from sae.training._batch import Batch
+from sae.training._candidates import candidate_losses
 from sae.training._config import TrainConfig
 from sae.training._firing import FiringRecord
 from sae.training._fold import average_norm_scale, fold_decoder_norm, fold_input_scale
 from sae.training._geometric_median import geometric_median
 from sae.training._history import BatchQuality, DensitySummary, TrainStep
 from sae.training._loss import loss_weights
-from sae.training._resample import candidate_losses, moment_rows, resample
+from sae.training._resample import moment_rows, resample
 from sae.training._update import update
 from sae.training._weights import initial_weights
 from sae.training.steps import Gradient, Objective, Step, choose_step, stored
@@ -318,9 +319,10 @@ class Trainer:
         if not len(wanted):
             return
         candidates, weights = Batch.join(list(self._recent)), self.weights
-        alone = self._resampling.loss == "squared_error"
-        losses = candidate_losses(candidates, weights, replace(objective.loss, l1=0.0) if alone else objective.loss)
-        moments = moment_rows(self.optimizer, (weights.encoder, weights.b_enc, weights.decoder))
+        if self._resampling.loss == "squared_error":
+            objective = replace(objective, loss=replace(objective.loss, l1=0.0))
+        losses = candidate_losses(candidates, weights, objective)
+        moments = moment_rows(self.optimizer, weights.of_features())
         done = resample(
             weights,
             moments,

@@ -47,6 +47,11 @@ def gated_sparse_step(batch: Batch, weights: Weights, objective: Objective) -> S
     def by_feature(values: Tensor) -> Tensor:
         return x.new_zeros(d_sae).index_add_(0, pairs.feature, values)
 
+    counts = by_feature((f > 0).to(x.dtype))
+    if objective.frequency is not None:
+        objective.frequency.observe(counts, n)
+        d_gate += objective.frequency.slope(gate, pairs.feature, n)
+
     gradients, _ = collect(pairs, x, weights, f=f, d_pre=dm * scale + d_gate, groups=[(d_sae, error)], factor=factor)
     gradients |= {"b_enc": by_feature(d_gate), "r_mag": by_feature(dm * scale * u), "b_mag": by_feature(dm)}
     return Step(
@@ -54,6 +59,6 @@ def gated_sparse_step(batch: Batch, weights: Weights, objective: Objective) -> S
         error,
         squared_error=sum_of_squares(error),
         penalty=loss.reported(gate).sum(),
-        counts=by_feature((f > 0).to(x.dtype)),
+        counts=counts,
         other_error=sum_of_squares(gate_error),
     )

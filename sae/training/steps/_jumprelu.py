@@ -48,9 +48,12 @@ def jumprelu_sparse_step(batch: Batch, weights: Weights, objective: Objective) -
     else:
         penalty, d_step = loss.reported(f).sum(), x.new_zeros(())
         df += loss.slope(f) / n * active
+    counts = torch.bincount(pairs.feature[active], minlength=d_sae).to(x.dtype)
+    if objective.frequency is not None:
+        objective.frequency.observe(counts, n)
+        df += objective.frequency.slope(f, pairs.feature, n)
 
     gradients, _ = collect(pairs, x, weights, f=f, d_pre=df * active, groups=[(d_sae, error)], factor=factor)
     d_threshold = -(threshold * df + d_step) * window / width
     gradients["threshold"] = x.new_zeros(d_sae).index_add_(0, pairs.feature, d_threshold)
-    counts = torch.bincount(pairs.feature[active], minlength=d_sae).to(x.dtype)
     return Step(gradients, error, sum_of_squares(error), penalty, counts)
