@@ -16,7 +16,6 @@ from sae._config import SAEMetadata
 from sae._errors import SAEError
 from sae._model import SAE
 from sae.stack._files import STACK_FILE, StageRecord, add_stage, load_stage, read_records
-from sae.stack._reading_x import check_config, train_reading_x
 from sae.stack._stack import Reads, StackedSAE
 from sae.training import TrainConfig, TrainStep, train
 
@@ -28,8 +27,8 @@ class Stage:
     config: TrainConfig
     """Its width, penalty, steps and the rest."""
     reads: Reads = "x"
-    """What its encoder takes. ``residual``: an ordinary training on residuals, with all that ``sae.train`` offers.
-    ``x``: allows ``concatenate``; a standard SAE with a penalty. To the first stage both are the same."""
+    """What its encoder takes; its target is the residual either way. ``x`` allows ``concatenate`` where no feature
+    depends on another. To the first stage both are the same."""
 
 
 def train_stack(
@@ -64,9 +63,6 @@ def train_stack(
     if not stages:
         raise SAEError("there is no stage to train: give at least one")
     planned: list[Stage | SAE] = [*([] if first is None else [first]), *stages]
-    for stage in planned[1:]:
-        if isinstance(stage, Stage) and stage.reads == "x":
-            check_config(stage.config)  # before any work is done
     recipes = [_recipe(stage, number) for number, stage in enumerate(planned, start=1)]
     records = [] if out is None else _finished(out, recipes)
     n_finished, device = len(records), stages[0].config.device
@@ -99,7 +95,7 @@ def _train(
     if stack is None:
         return train(batches, stage.config, metadata=metadata, progress=progress).sae
     if stage.reads == "x":
-        return train_reading_x(stack, batches, stage.config, metadata=metadata, progress=progress)
+        return train(batches, stage.config, target=stack.residual, metadata=metadata, progress=progress).sae
     residuals = (stack.residual(x) for x in batches)
     return train(residuals, stage.config, metadata=metadata, progress=progress).sae
 

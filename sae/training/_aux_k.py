@@ -1,8 +1,8 @@
 """A second life for the dead features of a TopK SAE: let them reconstruct what the others leave over.
 
-After Gao et al. 2024, "Scaling and evaluating sparse autoencoders" (auxiliary loss). With e = x - reconstruction taken
-as a constant, pre = (x - b_dec) @ W_enc + b_enc, and z = relu of the ``k_aux`` largest pre-activations among the dead
-features of each input, the total loss gains
+After Gao et al. 2024, "Scaling and evaluating sparse autoencoders" (auxiliary loss). With e = target - reconstruction
+taken as a constant, pre = (x - b_dec) @ W_enc + b_enc, and z = relu of the ``k_aux`` largest pre-activations among the
+dead features of each input, the total loss gains
 
     coefficient * sum((z @ W_dec - e)^2) * scale
 
@@ -38,7 +38,8 @@ class AuxStep:
     dead: Tensor
     """int64 [n_dead]: the rows that the gradients belong to."""
     gradients: dict[str, Tensor]
-    """``encoder`` and ``decoder`` [n_dead, d_in], ``b_enc`` [n_dead], and ``b_dec`` [d_in] (the encoder reads it)."""
+    """``encoder`` and ``decoder`` [n_dead, d_in], ``b_enc`` [n_dead], and ``b_dec`` [d_in] (of an encoder that reads
+    it)."""
 
     def add_to(self, gradients: Mapping[str, Tensor]) -> None:
         """Add these gradients to those of the main loss, in place.
@@ -67,9 +68,9 @@ def aux_k_step(
 
     Args:
         x: [n, d_in]: inputs.
-        residual: [n, d_in]: x minus its reconstruction by all features.
+        residual: [n, d_in]: targets minus their reconstructions by all features.
         dead: int64 [n_dead], each once.
-        weights: The current weights; the encoder reads ``x - b_dec``.
+        weights: The current weights.
         k_aux: Dead features an input may use; the paper takes about d_in / 2. All, where fewer are dead.
         coefficient: Of this loss.
         error: Weight of the main loss's squared error (``LossWeights.error``); not used if ``normalise``.
@@ -85,7 +86,13 @@ def aux_k_step(
     if k_aux < 1:
         raise SAEError(f"k_aux must be at least 1, found {k_aux}")
     scale = coefficient * (_inverse_variance(residual) if normalise else residual.new_tensor(error / len(x)))
-    rows = Weights(weights.encoder[dead], weights.b_enc[dead], weights.decoder[dead], weights.b_dec)
+    rows = Weights(
+        weights.encoder[dead],
+        weights.b_enc[dead],
+        weights.decoder[dead],
+        weights.b_dec,
+        apply_b_dec_to_input=weights.apply_b_dec_to_input,
+    )
     few = x.device.type == "cpu" and k_aux < SPARSE_DENSITY * len(dead)
     squared_error, gradients = (_sparse if few else _dense)(x, residual, rows, min(k_aux, len(dead)), 2 * scale)
     return AuxStep(scale * squared_error, dead, gradients)
@@ -107,10 +114,11 @@ def _dense(x: Tensor, residual: Tensor, rows: Weights, k: int, scale: Tensor) ->
         g = e * scale
         dz = (g @ rows.decoder.T).mul_(z > 0)  # [rows, n_dead]
         totals["decoder"].addmm_(z.T, g)
-        totals["encoder"].addmm_(dz.T, x[part] - rows.b_dec)
+        totals["encoder"].addmm_(dz.T, rows.centred(x[part]))
         totals["b_enc"].add_(dz.sum(dim=0))
         squared_error += e.square().sum()
-    totals["b_dec"].sub_(totals["b_enc"] @ rows.encoder)
+    if rows.apply_b_dec_to_input:
+        totals["b_dec"].sub_(totals["b_enc"] @ rows.encoder)
     return squared_error, totals
 
 

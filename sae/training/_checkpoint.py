@@ -15,7 +15,7 @@ from sae._atomic import replace_atomically
 from sae._errors import SAEError
 from sae.training._config import TrainConfig
 
-VERSION = 2
+VERSION = 3
 
 
 def write_checkpoint(path: Path, configs: Sequence[TrainConfig], state: dict[str, Any]) -> None:

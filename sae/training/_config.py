@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from sae.penalties import OrthogonalityKind
 from sae.training._config_checks import SELECTING, check
 from sae.training._loss import Reduction
-from sae.training._resample import RESAMPLING, Resampling
+from sae.training._resample import COMPETING_SCALE, RESAMPLING, Resampling
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class TrainConfig:
     l1_warmup_steps: int = 0
     """Steps over which the penalty rises linearly to ``l1_coefficient``."""
     frequency_coefficient: float = 0.0
-    """standard, tied: weight of the penalty on features rarer than ``frequency_min``; 0 for none."""
+    """Not with k: weight of the penalty on features rarer than ``frequency_min``; 0 for none."""
     frequency_min: float = 1e-5
     """Share of inputs on which a feature should fire at least."""
     frequency_window: int = 300
@@ -75,14 +75,15 @@ class TrainConfig:
     have any norm and start at 0.1, as the encoder's, and the penalty is on a feature times its row's norm.
     ``unpenalised``: any norm, and the penalty is on the feature alone."""
     resample_every: int | None = None
-    """standard, tied: steps between two resamplings of dead features; None for never, or, in one of the published
-    modes, for the steps of that mode."""
+    """Steps between two resamplings of dead features; None for never, or, in one of the published modes, for the steps
+    of that mode."""
     resample_mode: str = "default"
     """How they are resampled: ``default``, or as published: ``blog``, ``code``, ``bricken`` (see ``RESAMPLING``)."""
     resample_dead_window: int | None = None
     """A feature without a firing in this many steps is dead; None for the mode's own window (default: 250)."""
     resample_scale: float | None = None
-    """Norm of a resampled encoder direction; None for the mode's own (default: 0.2 mean norms of the alive ones)."""
+    """Norm of a resampled encoder direction; None for the mode's own (default: 0.2 mean norms of the alive ones, or 1
+    where the k largest features are selected)."""
     resample_guard: bool | None = None
     """Never draw inputs with outlier norms; None for the mode's own choice (default: yes)."""
     normalise: str = "expected_average"
@@ -126,11 +127,14 @@ class TrainConfig:
     def resampling(self) -> Resampling:
         """How dead features are resampled, when they are: the mode with this config's changes."""
         mode = RESAMPLING[self.resample_mode]
+        if self.selects and self.resample_mode == "default":
+            mode = replace(mode, encoder_scale=COMPETING_SCALE)
         changes: dict[str, object] = {
             "schedule": self.resample_every,
             "window": self.resample_dead_window,
             "encoder_scale": self.resample_scale,
             "guard_outliers": self.resample_guard,
+            "threshold": self.threshold_init,
         }
         return replace(mode, **{name: value for name, value in changes.items() if value is not None})  # type: ignore[arg-type]
 

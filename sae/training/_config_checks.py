@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 SELECTING = ("topk", "batchtopk", "matryoshka")
 """Architectures that keep the k largest features; the others are kept sparse by a penalty."""
-RELU = ("standard", "tied")
 CHOICES: dict[str, tuple[str, ...]] = {
     "architecture": ARCHITECTURES,
     "l1_reduction": REDUCTIONS,
@@ -60,15 +59,8 @@ def check(config: TrainConfig) -> None:
     _check_ranges(config)
     _check_sizes(config)
     _check_sparsity(config)
-    for name, on in (
-        ("resample_every or resample_mode", config.resamples),
-        ("frequency_coefficient", config.frequency_coefficient > 0),
-    ):
-        if on and config.architecture not in RELU:
-            raise SAEError(
-                f"{name} works for {' and '.join(RELU)} SAEs, not for {config.architecture}; "
-                "aux_k keeps its features alive"
-            )
+    if config.selects:
+        _check_competing(config)
     if config.decoder_norm == "free":
         if config.architecture != "standard":
             raise SAEError(f"decoder_norm='free' is for standard SAEs, not for {config.architecture}: take 'unit'")
@@ -76,6 +68,20 @@ def check(config: TrainConfig) -> None:
             raise SAEError(
                 "a frequency penalty has no meaning with decoder_norm='free', where features have any size: take 'unit'"
             )
+
+
+def _check_competing(config: TrainConfig) -> None:
+    if config.frequency_coefficient > 0:
+        raise SAEError(
+            f"a {config.architecture} SAE can't take frequency_coefficient: k decides how many features fire, so one "
+            "that is pulled up pushes another out; aux_k or resample_every keep its features alive"
+        )
+    mode = RESAMPLING[config.resample_mode]
+    if config.resample_mode != "default" and mode.encoder_scale_of == "alive" and config.resample_scale is None:
+        raise SAEError(
+            f"resample_mode={config.resample_mode!r} makes new encoder directions {mode.encoder_scale} times as long "
+            f"as the others, too short for the k largest of a {config.architecture} SAE: give resample_scale"
+        )
 
 
 def _check_ranges(config: TrainConfig) -> None:

@@ -17,28 +17,39 @@ _ROUNDING = 1e-6  # how far the norm of a normalised float32 row may be from 1
 
 
 @torch.no_grad()
-def fold_input_scale(model: SAE, scale: float) -> SAE:
+def fold_input_scale(model: SAE, scale: float, *, target_scale: float | None = None) -> SAE:
     """Turn an SAE that was trained on ``scale * x`` into one that takes ``x``.
 
-    Features and reconstructions come out divided by the scale, so decoder rows keep their norms: only biases and
-    thresholds change.
+    Features and reconstructions come out divided by the scale of what is reconstructed, so decoder rows keep their
+    norms: only biases and thresholds change, and, where the two scales differ, the encoder.
 
     Args:
         model: Takes scaled inputs; it is not changed.
         scale: What inputs were multiplied with, above 0.
+        target_scale: What the targets of its reconstructions were multiplied with; by default they are the inputs.
 
     Returns:
-        A new SAE with ``new.encode(x) = model.encode(scale * x) / scale`` and the same for reconstructions.
+        A new SAE with ``new.encode(x) = model.encode(scale * x) / target_scale`` and the same for reconstructions. A
+        tied one comes out as ``standard`` where the scales differ.
 
     Raises:
-        SAEError: The scale is not above 0, or the SAE normalises its inputs, so that none can be folded.
+        SAEError: A scale is not above 0; the SAE normalises its inputs, so that none can be folded; or it reads
+            ``x - b_dec``, so that inputs and targets have one scale, and two were given.
     """
-    if not 0 < scale < math.inf:
-        raise SAEError(f"scale must be above 0 and finite, found {scale}")
+    target_scale = scale if target_scale is None else target_scale
+    for one in (scale, target_scale):
+        if not 0 < one < math.inf:
+            raise SAEError(f"scale must be above 0 and finite, found {one}")
     if model.cfg.normalize_activations != "none":
         raise SAEError(f"this SAE normalises its inputs ({model.cfg.normalize_activations}): their scale has no effect")
+    if scale != target_scale:
+        if model.cfg.apply_b_dec_to_input:
+            raise SAEError(f"an SAE that reads x - b_dec has one scale, found {scale} and {target_scale}")
+        model = model.plain() if model.cfg.architecture == "tied" else model
     scaled = _OF_A_FEATURE | {"b_dec"}
-    return build(model.cfg, {n: t / scale if n in scaled else t.clone() for n, t in model.tensors().items()})
+    tensors = {n: t / target_scale if n in scaled else t.clone() for n, t in model.tensors().items()}
+    tensors["W_enc"] *= scale / target_scale
+    return build(model.cfg, tensors)
 
 
 @torch.no_grad()
@@ -68,13 +79,17 @@ def fold_decoder_norm(model: SAE) -> SAE:
     return build(plain.cfg, folded)
 
 
-def average_norm_scale(x: Tensor) -> float:
-    """Give the factor that brings the mean norm of inputs [n, d_in] to sqrt(d_in).
+def average_norm_scale(x: Tensor, what: str = "inputs") -> float:
+    """Give the factor that brings the mean norm of vectors [n, d_in] to sqrt(d_in).
+
+    Args:
+        x: The vectors.
+        what: They are, for people.
 
     Raises:
-        SAEError: All inputs are zero.
+        SAEError: All of them are zero.
     """
     mean_norm = float(vector_norm(x, dim=1).mean())
     if mean_norm == 0:
-        raise SAEError("all of the first inputs are zero: there is nothing to train on")
+        raise SAEError(f"all of the first {what} are zero: there is nothing to train on")
     return float(x.shape[1] ** 0.5 / mean_norm)

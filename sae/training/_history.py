@@ -17,7 +17,7 @@ DENSE = 0.1
 
 @dataclass(frozen=True)
 class TrainStep:
-    """One entry of the training history; what is measured is the batch's, in the units of the scaled inputs."""
+    """One entry of the training history; what is measured is the batch's, in the units of the scaled targets."""
 
     step: int
     """From 1 to ``n_steps``."""
@@ -42,9 +42,9 @@ class TrainStep:
     l1_coefficient: float
     """Coefficient of the penalty in the step."""
     cosine: float
-    """Mean cosine of input and reconstruction."""
+    """Mean cosine of target and reconstruction."""
     l2_ratio: float
-    """Mean norm of the reconstruction over that of the input; below 1 the SAE shrinks."""
+    """Mean norm of the reconstruction over that of the target; below 1 the SAE shrinks."""
     density_q10: float
     """Share of inputs on which a feature fires, over the steps since the last entry: its 10 % quantile among the
     features that fired at all."""

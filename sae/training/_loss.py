@@ -99,7 +99,7 @@ def row_losses(x: Tensor, reconstruction: Tensor, features: Tensor, weights: Los
     """Give every input's own loss.
 
     Args:
-        x: [n, d_in].
+        x: [n, d_in]: what is to be reconstructed.
         reconstruction: [n, d_in].
         features: [n, d_sae], not negative: what the penalty is of, see ``LossWeights.penalised``.
         weights: Of error and penalty.

@@ -1,11 +1,13 @@
 """Giving dead features a second life: each is pointed at an input that is reconstructed badly.
 
+Where the target is another than the input, its encoder is pointed at the input and its decoder at the target.
+
 After Bricken et al. 2023, "Towards Monosemanticity" (neuron resampling). A trainer asks ``settings.at(step, n_steps)``
 after each step, keeps the last ``settings.n_batches(batch_size)`` batches, and when it is time calls
 
-    candidates = torch.cat(batches)
+    candidates = Batch.join(batches)
     losses = ...                      # [n_candidates]: squared errors alone, or with the penalty: settings.loss
-    moments = moment_rows(optimizer, (weights.encoder, weights.b_enc, weights.decoder))
+    moments = moment_rows(optimizer, weights.of_features())
     done = resample(
         weights, moments, features=record.to_resample(step), dead=record.dead(step),
         candidates=candidates, losses=losses, settings=settings, generator=generator,
@@ -29,13 +31,17 @@ from torch.nn.functional import normalize
 from torch.optim import Optimizer
 
 from sae._errors import SAEError
-from sae.training._loss import LossWeights, row_losses
+from sae.training._batch import Batch
+from sae.training._geometric_median import geometric_median
 from sae.training._weights import Weights
 
 N_CANDIDATES = 8192
 """Recent inputs that new directions are drawn from by default."""
 OUTLIER_NORM = 10.0
 """The guard never draws inputs longer than this many median norms."""
+COMPETING_SCALE = 1.0
+"""The default norm of a new encoder direction, in mean norms of the alive ones, where features compete: shorter ones
+are hardly ever among the k largest."""
 SMALL_BIAS = 0.01
 """How far below 0 the new encoder biases may lie."""
 
@@ -62,13 +68,15 @@ class Resampling:
     """Never draw inputs longer than 10 median norms. The few massive activations of a language model (the first token
     of a document) hold most of the squared error: without the guard they become every new feature."""
     subtract_b_dec: bool = True
-    """Whether a new decoder direction is that of ``x - b_dec`` or of ``x``."""
+    """Whether a new direction is that of ``x - b_dec`` or of ``x``."""
     encoder_scale: float = 0.2
     """Norm of a new encoder direction."""
     encoder_scale_of: Literal["alive", "one"] = "alive"
     """What that norm is a multiple of: the mean encoder norm of the features that are not dead, or 1."""
     b_enc: Literal["zero", "negative", "random_negative"] = "zero"
     """The new encoder bias: 0, -0.01, or uniform between -0.01 and 0."""
+    threshold: float = 0.1
+    """jumprelu: the new threshold."""
     reset_optimizer: bool = True
     """Whether the optimizer forgets the moments of the features it resampled."""
 
@@ -139,7 +147,7 @@ def resample(
     *,
     features: Tensor,
     dead: Tensor,
-    candidates: Tensor,
+    candidates: Batch,
     losses: Tensor,
     settings: Resampling,
     generator: torch.Generator,
@@ -147,11 +155,11 @@ def resample(
     """Point dead features at badly reconstructed inputs, in place.
 
     Args:
-        weights: Encoder, decoder and b_enc change at ``features``.
-        moments: What the optimizer remembers of these three: tensors with one row per feature.
+        weights: All but b_dec changes at ``features``.
+        moments: What the optimizer remembers of that: tensors with one row per feature.
         features: int64 [n]: what to resample.
         dead: int64 [n_dead]: all dead features; the others' encoder norms set the new ones.
-        candidates: [n_candidates, d_in]: inputs, in the units of the weights.
+        candidates: Inputs and targets, in the units of the weights.
         losses: [n_candidates], not negative.
         settings: How.
         generator: Of a CPU.
@@ -159,47 +167,58 @@ def resample(
     Returns:
         int64 [at most n]: the features resampled; fewer than wanted where fewer candidates can be drawn.
     """
-    inputs = draw_inputs(candidates, losses, weights.b_dec, len(features), generator, settings=settings)
+    centre = weights.b_dec if weights.apply_b_dec_to_input else geometric_median(candidates.x)
+    inputs = draw_inputs(candidates, losses, weights.b_dec, len(features), generator, settings=settings, centre=centre)
     done = features[: len(inputs)]
-    replant(weights, moments, features=done, dead=dead, inputs=inputs, settings=settings, generator=generator)
+    replant(
+        weights,
+        moments,
+        features=done,
+        dead=dead,
+        inputs=inputs,
+        centre=centre,
+        settings=settings,
+        generator=generator,
+    )
     return done
 
 
 @torch.no_grad()
 def draw_inputs(
-    x: Tensor,
+    candidates: Batch,
     losses: Tensor,
     b_dec: Tensor,
     n: int,
     generator: torch.Generator,
     *,
     settings: Resampling = RESAMPLING["default"],
-) -> Tensor:
+    centre: Tensor | None = None,
+) -> Batch:
     """Draw inputs with a probability that grows with their loss.
 
     Args:
-        x: [n_candidates, d_in].
+        candidates: Inputs and targets.
         losses: [n_candidates], not negative.
         b_dec: [d_in].
         n: How many to draw.
         generator: Of a CPU.
-        settings: Power of the loss, replacement, guard; inputs that give no direction are never drawn.
+        settings: Power of the loss, replacement, guard; what gives no direction is never drawn.
+        centre: [d_in]: from where encoder directions are seen; b_dec unless given.
 
     Returns:
-        [at most n, d_in]: fewer where fewer candidates can be drawn.
+        At most n of the candidates: fewer where fewer can be drawn.
     """
-    usable = vector_norm(_toward(x, b_dec, settings), dim=1) > 0
-    if settings.guard_outliers:
-        norms = vector_norm(x, dim=1)
-        usable &= norms <= OUTLIER_NORM * norms.median()
+    usable = _usable(candidates.x, b_dec if centre is None else centre, settings)
+    if candidates.own_target is not None:
+        usable &= _usable(candidates.own_target, b_dec, settings)
     chances = losses.double() * usable
     chances = (chances / chances.max()).pow(settings.loss_power).nan_to_num()  # 0 / 0 where no candidate has a loss
     n_possible = int((chances > 0).sum())
     n_drawn = n if settings.replacement and n_possible else min(n, n_possible)
     if n_drawn == 0:
-        return x[:0]
+        return candidates.rows(slice(0))
     drawn = torch.multinomial(chances.cpu(), n_drawn, settings.replacement, generator=generator)
-    return x[drawn.to(x.device)]
+    return candidates.rows(drawn.to(losses.device))
 
 
 @torch.no_grad()
@@ -209,29 +228,40 @@ def replant(
     *,
     features: Tensor,
     dead: Tensor,
-    inputs: Tensor,
+    inputs: Batch,
     settings: Resampling,
     generator: torch.Generator,
+    centre: Tensor | None = None,
 ) -> None:
     """Point features at given inputs, in place, and let the optimizer forget them.
 
     Args:
-        weights: Encoder, decoder and b_enc change at ``features``; where encoder and decoder are one tensor, its rows
-            become the unit directions.
-        moments: What the optimizer remembers of these three: tensors with one row per feature.
+        weights: All but b_dec changes at ``features``; where encoder and decoder are one tensor, its rows become the
+            decoder's unit directions. A gated feature gets the biases for gate and magnitude, and a ratio of 1.
+        moments: What the optimizer remembers of that: tensors with one row per feature.
         features: int64 [k]: what to replant.
         dead: int64 [n_dead]: all dead features.
-        inputs: [k, d_in]: one input each.
+        inputs: One each, with its target.
         settings: Direction, scale, bias.
         generator: Of a CPU.
+        centre: [d_in]: from where encoder directions are seen and biases count; b_dec unless given.
     """
-    directions = normalize(_toward(inputs, weights.b_dec, settings), dim=1)
+    centre = weights.b_dec if centre is None else centre
+    directions = normalize(_toward(inputs.x, centre, settings), dim=1)
     norm = settings.encoder_scale
     if settings.encoder_scale_of == "alive":
         norm *= _mean_alive_norm(weights.encoder, dead)
     weights.encoder[features] = directions * norm
-    weights.decoder[features] = directions
+    own = inputs.own_target
+    weights.decoder[features] = directions if own is None else normalize(_toward(own, weights.b_dec, settings), dim=1)
     weights.b_enc[features] = _biases(len(features), settings, generator).to(weights.b_enc)
+    if not weights.apply_b_dec_to_input:
+        weights.b_enc[features] -= weights.encoder[features] @ centre
+    if weights.r_mag is not None and weights.b_mag is not None:
+        weights.r_mag[features] = 0
+        weights.b_mag[features] = weights.b_enc[features]
+    if weights.threshold is not None:
+        weights.threshold[features] = settings.threshold
     if settings.reset_optimizer:
         for moment in moments:
             moment[features] = 0
@@ -251,24 +281,13 @@ def moment_rows(optimizer: Optimizer, tensors: Iterable[Tensor]) -> list[Tensor]
     return [state[name] for state in states for name in ("exp_avg", "exp_avg_sq") if name in state]
 
 
-@torch.no_grad()
-def candidate_losses(x: Tensor, weights: Weights, loss: LossWeights, *, n_chunk: int = 1024) -> Tensor:
-    """Give the current loss of every candidate.
-
-    Args:
-        x: [n_candidates, d_in].
-        weights: The current weights.
-        loss: What error and features count.
-        n_chunk: Rows at a time.
-
-    Returns:
-        [n_candidates]
-    """
-    losses = []
-    for rows in torch.split(x, n_chunk):
-        features = weights.encode(rows)
-        losses.append(row_losses(rows, weights.decode(features), loss.penalised(features, weights.decoder), loss))
-    return torch.cat(losses)
+def _usable(vectors: Tensor, centre: Tensor, settings: Resampling) -> Tensor:
+    """Say which vectors [n, d_in] have a direction and, where that is asked for, no outlier's norm: bool [n]."""
+    usable: Tensor = vector_norm(_toward(vectors, centre, settings), dim=1) > 0
+    if settings.guard_outliers:
+        norms = vector_norm(vectors, dim=1)
+        usable &= norms <= OUTLIER_NORM * norms.median()
+    return usable
 
 
 def _toward(x: Tensor, b_dec: Tensor, settings: Resampling) -> Tensor:

@@ -20,6 +20,9 @@ from sae.training._history import TrainStep
 from sae.training._rows import RowReader
 from sae.training._trainer import Trainer
 
+Target = Callable[[Tensor], Tensor]
+"""Gives what is to be reconstructed from activations [n, d_in]: the same shape, on any device."""
+
 
 @dataclass(frozen=True)
 class TrainResult:
@@ -35,6 +38,7 @@ def train(
     batches: Iterable[Tensor],
     config: TrainConfig,
     *,
+    target: Target | None = None,
     metadata: SAEMetadata | None = None,
     progress: Callable[[TrainStep], None] | None = None,
     checkpoint: Path | None = None,
@@ -45,6 +49,8 @@ def train(
     Args:
         batches: Tensors [n, d_in] of shuffled activations (see ``ActivationBuffer``); n may vary, batches are cut anew.
         config: Architecture, sizes, loss, schedule.
+        target: Gives what the SAE is to reconstruct from activations [n, d_in], of the same shape; by default the
+            activations themselves. The encoder of an SAE with another target reads ``x``, not ``x - b_dec``.
         metadata: Where the activations came from; the dead features and the config (in ``extra``) are added.
         progress: Called at every logged step.
         checkpoint: A file. Where it exists the training goes on from it, and on a CPU ends with the same bits as one
@@ -63,6 +69,7 @@ def train(
     return train_many(
         batches,
         [config],
+        target=target,
         metadata=[metadata],
         progress=report,
         checkpoint=checkpoint,
@@ -74,6 +81,7 @@ def train_many(
     batches: Iterable[Tensor],
     configs: Sequence[TrainConfig],
     *,
+    target: Target | None = None,
     metadata: Sequence[SAEMetadata | None] | None = None,
     progress: Callable[[int, TrainStep], None] | None = None,
     checkpoint: Path | None = None,
@@ -84,6 +92,7 @@ def train_many(
     Args:
         batches: See ``train``; every batch is given to all.
         configs: At least one; all with the same ``n_tokens`` and ``batch_size``.
+        target: See ``train``; one for all.
         metadata: One each.
         progress: Called with the number of a config and its logged step.
         checkpoint: See ``train``; one file for all.
@@ -100,17 +109,18 @@ def train_many(
     if every < 1:
         raise SAEError(f"checkpoint_every must be at least 1, found {checkpoint_every}")
     if checkpoint is not None and checkpoint.exists():
-        trainers, reader, histories = _resume(batches, configs, checkpoint)
+        trainers, reader, histories = _resume(batches, configs, checkpoint, own_target=target is not None)
     else:
         reader = RowReader(batches)
-        trainers, histories = _start(reader, configs), [[] for _ in configs]
+        trainers, histories = _start(reader, configs, target), [[] for _ in configs]
     while trainers[0].n_done < n_steps:
         x = reader.take(batch_size)
         if x is None or len(x) < batch_size:
             n_read = trainers[0].n_seen + (0 if x is None else len(x))
             raise SAEError(f"n_tokens is {configs[0].n_tokens}, but the stream ended after {n_read} activations")
+        wanted = None if target is None else target(x)
         for number, trainer in enumerate(trainers):
-            entry = trainer.step(x)
+            entry = trainer.step(x, wanted)
             if entry is not None:
                 histories[number].append(asdict(entry))
                 if progress is not None:
@@ -133,13 +143,13 @@ def _shared_pace(configs: Sequence[TrainConfig]) -> tuple[int, int]:
     return configs[0].n_steps, configs[0].batch_size
 
 
-def _start(reader: RowReader, configs: Sequence[TrainConfig]) -> list[Trainer]:
+def _start(reader: RowReader, configs: Sequence[TrainConfig], target: Target | None) -> list[Trainer]:
     trainers = []
     for config in configs:
         sample = reader.peek(min(config.n_init, config.n_tokens))
         if sample is None:
             raise SAEError("there was no activation to train on: the stream is empty")
-        trainers.append(Trainer(config, sample))
+        trainers.append(Trainer(config, sample, None if target is None else target(sample)))
     return trainers
 
 
@@ -157,13 +167,14 @@ def _save(
 
 
 def _resume(
-    batches: Iterable[Tensor], configs: Sequence[TrainConfig], checkpoint: Path
+    batches: Iterable[Tensor], configs: Sequence[TrainConfig], checkpoint: Path, *, own_target: bool
 ) -> tuple[list[Trainer], RowReader, list[list[dict[str, Any]]]]:
     state = read_checkpoint(checkpoint, configs)
     trainers = []
     for config, saved in zip(configs, state["trainers"], strict=True):
         d_in = saved["weights"]["b_dec"].shape[0]
-        trainer = Trainer(config, torch.ones(1, d_in))  # what a sample would decide is in the state
+        sample = torch.ones(1, d_in)  # what it would decide is in the state
+        trainer = Trainer(config, sample, sample if own_target else None)
         trainer.load_state_dict(saved)
         trainers.append(trainer)
     buffered = isinstance(batches, ActivationBuffer)

@@ -31,6 +31,8 @@ class Weights:
     """[d_sae], gated alone."""
     b_mag: Tensor | None = None
     """[d_sae], gated alone."""
+    apply_b_dec_to_input: bool = True
+    """Whether the encoder reads x - b_dec, or x itself because b_dec belongs to another target."""
 
     @property
     def tied(self) -> bool:
@@ -42,15 +44,28 @@ class Weights:
         found = {field.name: getattr(self, field.name) for field in fields(self)}
         if self.tied:
             del found["decoder"]
-        return {name: tensor for name, tensor in found.items() if tensor is not None}
+        return {name: tensor for name, tensor in found.items() if isinstance(tensor, Tensor)}
 
     def tensors(self) -> list[Tensor]:
         """List every learned tensor once, in a fixed order."""
         return list(self.named().values())
 
+    def of_features(self) -> list[Tensor]:
+        """List the learned tensors with one row, or one number, a feature: all but b_dec."""
+        return [tensor for name, tensor in self.named().items() if name != "b_dec"]
+
+    @property
+    def centre(self) -> Tensor | None:
+        """[d_in]: what the encoder subtracts from its inputs; None for nothing."""
+        return self.b_dec if self.apply_b_dec_to_input else None
+
     def encoder_bias(self) -> Tensor:
-        """Give the bias of an encoder that reads x instead of x - b_dec: [d_sae]."""
-        return self.b_enc - self.encoder @ self.b_dec
+        """Give the bias of an encoder that reads x, whatever it subtracts: [d_sae]."""
+        return self.b_enc - self.encoder @ self.b_dec if self.apply_b_dec_to_input else self.b_enc
+
+    def centred(self, x: Tensor) -> Tensor:
+        """Give inputs [n, d_in] without what the encoder subtracts."""
+        return x - self.b_dec if self.apply_b_dec_to_input else x
 
     def encode(self, x: Tensor) -> Tensor:
         """Turn inputs [n, d_in] into the features [n, d_sae] of a standard or tied SAE."""
@@ -87,6 +102,7 @@ def initial_weights(
     architecture: str = "standard",
     threshold: float = 0.0,
     norm: float | None = None,
+    centre: Tensor | None = None,
 ) -> Weights:
     """Draw the starting weights: random decoder rows of one norm, and an encoder along them.
 
@@ -100,6 +116,8 @@ def initial_weights(
         architecture: Decides which tensors there are.
         threshold: jumprelu: where thresholds start.
         norm: Of the rows of both decoder and encoder; None for unit decoder rows.
+        centre: [d_in]: for an encoder that reads x itself, what its biases start by taking off; None for one that reads
+            x - b_dec.
 
     Returns:
         float32 weights on the device of ``b_dec``.
@@ -108,13 +126,18 @@ def initial_weights(
     directions = normalize(torch.randn(d_sae, d_in, generator=torch.Generator().manual_seed(seed)), dim=1)
     decoder = directions.to(device) * (norm or 1.0)
     encoder = decoder if architecture == "tied" else decoder * (1.0 if norm else min(1.0, 2 * d_in / d_sae))
-    b_enc = torch.zeros(d_sae, device=device)
-    if architecture == "jumprelu":
-        return Weights(encoder, b_enc, decoder, b_dec.clone(), threshold=torch.full_like(b_enc, threshold))
-    if architecture == "gated":
-        r_mag, b_mag = torch.zeros_like(b_enc), torch.zeros_like(b_enc)
-        return Weights(encoder, b_enc, decoder, b_dec.clone(), r_mag=r_mag, b_mag=b_mag)
-    return Weights(encoder, b_enc, decoder, b_dec.clone())
+    b_enc = torch.zeros(d_sae, device=device) if centre is None else -(encoder @ centre)
+    gated = architecture == "gated"
+    return Weights(
+        encoder,
+        b_enc,
+        decoder,
+        b_dec.clone(),
+        threshold=torch.full_like(b_enc, threshold) if architecture == "jumprelu" else None,
+        r_mag=torch.zeros_like(b_enc) if gated else None,
+        b_mag=b_enc.clone() if gated else None,
+        apply_b_dec_to_input=centre is None,
+    )
 
 
 def remove_parallel_(gradient: Tensor, decoder: Tensor) -> None:

@@ -57,7 +57,20 @@ def test_unit_rows_stay_as_they_are(make_sae, architecture):
     assert folded.W_enc.data_ptr() != model.W_enc.data_ptr()
 
 
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_inputs_and_targets_may_have_different_scales(make_sae, architecture):
+    model = make_sae(architecture=architecture, apply_b_dec_to_input=False)
+    folded = sae.fold_input_scale(model, 7.0, target_scale=0.2)
+    x = torch.randn(50, 6) / 7
+    torch.testing.assert_close(folded.encode(x), model.encode(7 * x) / 0.2, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(folded(x), model(7 * x) / 0.2, rtol=1e-4, atol=1e-4)
+    assert torch.equal(folded.W_dec, model.W_dec)
+    assert folded.cfg.architecture == ("standard" if architecture == "tied" else architecture)
+
+
 def test_what_can_not_be_folded(make_sae):
+    with pytest.raises(sae.SAEError, match=r"reads x - b_dec has one scale, found 2.0 and 3.0"):
+        sae.fold_input_scale(make_sae(), 2.0, target_scale=3.0)
     with pytest.raises(sae.SAEError, match="choose other features"):
         sae.fold_decoder_norm(make_sae(architecture="topk"))
     with pytest.raises(sae.SAEError, match=r"normalises its inputs \(layer_norm\)"):

@@ -7,6 +7,7 @@ import torch
 
 import sae
 from sae.penalties import FrequencyPenalty, parse_penalty
+from sae.training._batch import Batch
 from sae.training._loss import loss_weights
 from sae.training._weights import Weights, initial_weights, remove_parallel_, unit_rows_
 from sae.training.steps import (
@@ -39,6 +40,11 @@ def random_weights(bias=0.0, architecture="standard"):
 
 def inputs(n=N):
     return torch.randn(n, D_IN, generator=torch.Generator().manual_seed(2))
+
+
+def with_targets(x):
+    """Inputs whose targets are others."""
+    return Batch(x, 2 * torch.randn(x.shape, generator=torch.Generator().manual_seed(3)) + 1)
 
 
 def objective(architecture, penalty="l1", reduction="sse", coefficient=0.7, times_norm=False, **changes):
@@ -79,12 +85,15 @@ CASES = [
 
 @pytest.mark.parametrize(("architecture", "penalty", "changes"), CASES)
 @pytest.mark.parametrize("bias", [0.0, -4.0])  # many and few active features
-def test_hand_written_gradients_are_autograds(monkeypatch, architecture, penalty, changes, bias):
+@pytest.mark.parametrize("own_target", [False, True])
+def test_hand_written_gradients_are_autograds(monkeypatch, architecture, penalty, changes, bias, own_target):
     monkeypatch.setattr(_pairs, "chunk_rows", lambda *_: 8)
     weights, goal = random_weights(bias, architecture), objective(architecture, penalty, **changes)
-    expected = autograd_step(inputs(), weights, goal)
+    weights = dataclasses.replace(weights, apply_b_dec_to_input=not own_target)
+    batch = with_targets(inputs()) if own_target else Batch(inputs())
+    expected = autograd_step(batch, weights, goal)
     for step in (STEPS[architecture].sparse, STEPS[architecture].dense):
-        assert_same(step(inputs(), weights, goal), expected, goal)
+        assert_same(step(batch, weights, goal), expected, goal)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +106,7 @@ def test_hand_written_gradients_are_autograds(monkeypatch, architecture, penalty
 @pytest.mark.parametrize("way", ["dense", "sparse"])
 def test_every_parameter_receives_a_gradient(architecture, penalty, way):
     weights = random_weights(0.0, architecture)
-    found = getattr(STEPS[architecture], way)(inputs(400), weights, objective(architecture, penalty, k=12))
+    found = getattr(STEPS[architecture], way)(Batch(inputs(400)), weights, objective(architecture, penalty, k=12))
     assert list(found.gradients) == list(weights.named())
     for name, one in found.gradients.items():
         gradient = stored(one)
@@ -111,25 +120,29 @@ def test_every_parameter_receives_a_gradient(architecture, penalty, way):
 def test_autograd_in_blocks_is_autograd_of_the_whole(monkeypatch, architecture):
     weights = random_weights(0.0, architecture)
     goal = objective(architecture, "step", l0_target=3.0) if architecture == "jumprelu" else objective(architecture)
-    whole = autograd_step(inputs(), weights, goal)
+    batch = with_targets(inputs())
+    whole = autograd_step(batch, weights, goal)
     monkeypatch.setattr(_autograd, "chunk_rows", lambda *_: 8)
-    assert_same(autograd_step(inputs(), weights, goal), whole, goal)
+    assert_same(autograd_step(batch, weights, goal), whole, goal)
 
 
-@pytest.mark.parametrize("compute", [relu_dense_step, relu_sparse_step])
+@pytest.mark.parametrize("compute", [relu_dense_step, relu_sparse_step, autograd_step])
 @pytest.mark.parametrize("reduction", ["code", "paper", "sse"])
 @pytest.mark.parametrize("bias", [0.0, -4.0, -100.0])  # many, few and no active features
 @pytest.mark.parametrize("chunk_rows", [8, 256])
-def test_gradients_are_those_of_the_model_and_the_loss(monkeypatch, compute, reduction, bias, chunk_rows):
+@pytest.mark.parametrize("own_target", [False, True])
+def test_gradients_are_those_of_the_model_and_the_loss(monkeypatch, compute, reduction, bias, chunk_rows, own_target):
     monkeypatch.setattr(_pairs, "chunk_rows", lambda *_: chunk_rows)
-    weights, x = random_weights(bias), inputs()
-    model = weights.to_sae(sae.SAEConfig("standard", d_in=D_IN, d_sae=D_SAE)).requires_grad_()
-    features = model.encode(x)
-    loss = sae.sparsity_loss(x, model.decode(features), features, l1_coefficient=0.7, reduction=reduction)
+    weights = dataclasses.replace(random_weights(bias), apply_b_dec_to_input=not own_target)
+    batch = with_targets(inputs()) if own_target else Batch(inputs())
+    cfg = sae.SAEConfig("standard", d_in=D_IN, d_sae=D_SAE, apply_b_dec_to_input=not own_target)
+    model = weights.to_sae(cfg).requires_grad_()
+    features = model.encode(batch.x)
+    loss = sae.sparsity_loss(batch.target, model.decode(features), features, l1_coefficient=0.7, reduction=reduction)
     loss.backward()
 
     goal = objective("standard", reduction=reduction)
-    step = compute(x, weights, goal)
+    step = compute(batch, weights, goal)
     expected = [model.W_enc.grad.T, model.b_enc.grad, model.W_dec.grad, model.b_dec.grad]
     for found, wanted in zip(step.gradients.values(), expected, strict=True):
         torch.testing.assert_close(stored(found), wanted, rtol=1e-4, atol=1e-6)
@@ -147,7 +160,7 @@ def test_with_free_norms_the_penalty_is_on_features_times_norms(compute, bias):
     penalty = (features * model.W_dec.norm(dim=1)).sum()
     loss = ((model.decode(features) - x).square().sum() + 0.7 * penalty) / N
     loss.backward()
-    step = compute(x, weights, goal)
+    step = compute(Batch(x), weights, goal)
     expected = [model.W_enc.grad.T, model.b_enc.grad, model.W_dec.grad, model.b_dec.grad]
     for found, wanted in zip(step.gradients.values(), expected, strict=True):
         torch.testing.assert_close(stored(found), wanted, rtol=1e-4, atol=1e-5)
@@ -160,7 +173,7 @@ def test_with_free_norms_only_the_product_of_feature_and_row_counts(compute):
     other = dataclasses.replace(
         weights, encoder=weights.encoder * 4, b_enc=weights.b_enc * 4, decoder=weights.decoder / 4
     )
-    one, same = compute(x, weights, goal), compute(x, other, goal)
+    one, same = compute(Batch(x), weights, goal), compute(Batch(x), other, goal)
     torch.testing.assert_close(same.penalty, one.penalty)
     torch.testing.assert_close(same.squared_error, one.squared_error)
     torch.testing.assert_close(stored(same.gradients["decoder"]), stored(one.gradients["decoder"]) * 4)
@@ -171,7 +184,7 @@ def test_with_free_norms_only_the_product_of_feature_and_row_counts(compute):
 def test_a_zero_row_has_a_finite_gradient(compute):
     weights = random_weights()
     weights.decoder[3] = 0
-    gradients = compute(inputs(), weights, objective("standard", times_norm=True)).gradients
+    gradients = compute(Batch(inputs()), weights, objective("standard", times_norm=True)).gradients
     assert all(stored(one).isfinite().all() for one in gradients.values())
 
 
@@ -183,14 +196,14 @@ def test_a_step_activates_what_the_model_does(architecture):
     features = model.encode(x)
     for step in (STEPS[architecture].dense, STEPS[architecture].sparse):
         penalty = "step" if architecture == "jumprelu" else "l1"
-        found = step(x, weights, objective(architecture, penalty))
+        found = step(Batch(x), weights, objective(architecture, penalty))
         assert found.counts.tolist() == (features > 0).sum(dim=0).tolist()
         torch.testing.assert_close(found.error, model(x) - x, rtol=1e-4, atol=1e-5)
 
 
 def test_the_gates_own_reconstruction_does_not_move_the_decoder():
     weights, x = random_weights(0.0, "gated"), inputs()
-    found = STEPS["gated"].sparse(x, weights, objective("gated"))
+    found = STEPS["gated"].sparse(Batch(x), weights, objective("gated"))
     decoder = weights.decoder.clone().requires_grad_()
     f = weights.to_sae(sae.SAEConfig("gated", d_in=D_IN, d_sae=D_SAE)).encode(x)
     (weights.b_dec + f @ decoder - x).square().sum().div(N).backward()
@@ -199,23 +212,23 @@ def test_the_gates_own_reconstruction_does_not_move_the_decoder():
 
 
 def test_an_l0_approximation_reports_the_true_count():
-    found = relu_sparse_step(inputs(), random_weights(), objective("standard", "l0:0.2"))
+    found = relu_sparse_step(Batch(inputs()), random_weights(), objective("standard", "l0:0.2"))
     assert found.penalty == found.counts.sum()
 
 
 def test_batchtopk_gives_the_smallest_it_selected():
     weights, x = random_weights(), inputs()
-    found = STEPS["batchtopk"].sparse(x, weights, objective("batchtopk"))
+    found = STEPS["batchtopk"].sparse(Batch(x), weights, objective("batchtopk"))
     ordered = weights.encode(x).flatten().sort(descending=True).values
     torch.testing.assert_close(found.smallest, ordered[4 * N - 1])
     assert found.counts.sum() == 4 * N
     nothing = dataclasses.replace(weights, b_enc=weights.b_enc - 100)
-    assert STEPS["batchtopk"].sparse(x, nothing, objective("batchtopk")).counts.sum() == 0
+    assert STEPS["batchtopk"].sparse(Batch(x), nothing, objective("batchtopk")).counts.sum() == 0
 
 
 def test_matryoshka_is_the_sum_over_its_prefixes():
     weights, x = random_weights(), inputs()
-    whole = STEPS["matryoshka"].sparse(x, weights, objective("matryoshka"))
+    whole = STEPS["matryoshka"].sparse(Batch(x), weights, objective("matryoshka"))
     f = torch.zeros(N, D_SAE)
     pre = weights.encode(x)
     f[pre >= whole.smallest] = pre[pre >= whole.smallest]
@@ -224,12 +237,36 @@ def test_matryoshka_is_the_sum_over_its_prefixes():
     torch.testing.assert_close(whole.other_error, errors[0] + errors[1])
 
 
+@pytest.mark.parametrize(
+    ("architecture", "penalty"),
+    [*[(name, "l1") for name in ("standard", "tied", "gated")], ("jumprelu", "tanh:1"), ("jumprelu", "step")],
+)
+@pytest.mark.parametrize("bias", [0.0, -2.0])
+@pytest.mark.parametrize("own_target", [False, True])
+def test_the_gradients_of_a_frequency_penalty_are_autograds(monkeypatch, architecture, penalty, bias, own_target):
+    monkeypatch.setattr(_autograd, "chunk_rows", lambda *_: 8)
+    weights = dataclasses.replace(random_weights(bias, architecture), apply_b_dec_to_input=not own_target)
+    batch = with_targets(inputs()) if own_target else Batch(inputs())
+
+    def goal(coefficient):
+        frequency = FrequencyPenalty(D_SAE, coefficient=coefficient, s_min=0.6, s_max=0.7)
+        return objective(architecture, penalty, frequency=frequency)
+
+    found, expected = STEPS[architecture].sparse(batch, weights, goal(3.0)), autograd_step(batch, weights, goal(3.0))
+    assert_same(found, expected, goal(3.0))
+    plain = autograd_step(batch, weights, goal(0.0))
+    pulled = {name for name, one in expected.gradients.items() if (one - plain.gradients[name]).abs().max() > 1e-3}
+    other = {"gated": {"decoder", "r_mag", "b_mag"}, "tied": set()}.get(architecture, {"decoder"})
+    other |= {"b_dec"} if own_target else set()  # which the encoder does not read
+    assert pulled == weights.named().keys() - other
+
+
 def test_a_rare_feature_is_pulled_up_by_the_frequency_penalty():
     weights, x = random_weights(), inputs()
-    plain = relu_sparse_step(x, weights, objective("standard"))
+    plain = relu_sparse_step(Batch(x), weights, objective("standard"))
     always = (plain.counts > 0.6 * N).nonzero().squeeze(1)
     frequency = FrequencyPenalty(D_SAE, coefficient=1.0, s_min=0.6)
-    pulled = relu_sparse_step(x, weights, objective("standard", frequency=frequency))
+    pulled = relu_sparse_step(Batch(x), weights, objective("standard", frequency=frequency))
     change = pulled.gradients["b_enc"] - plain.gradients["b_enc"]
     assert len(always)
     assert change[always].abs().max() == 0
@@ -243,8 +280,8 @@ def test_a_rare_feature_is_pulled_up_by_the_frequency_penalty():
 def test_a_bfloat16_encoder_is_close_and_the_rest_float32(architecture, way):
     weights, x = random_weights(0.0, architecture), inputs(400)
     compute, penalty = getattr(STEPS[architecture], way), "step" if architecture == "jumprelu" else "l1"
-    exact = compute(x, weights, objective(architecture, penalty))
-    rounded = compute(x, weights, objective(architecture, penalty, encoder_dtype=torch.bfloat16))
+    exact = compute(Batch(x), weights, objective(architecture, penalty))
+    rounded = compute(Batch(x), weights, objective(architecture, penalty, encoder_dtype=torch.bfloat16))
     for name, one in rounded.gradients.items():
         gradient, wanted = stored(one), stored(exact.gradients[name])
         assert gradient.dtype == torch.float32

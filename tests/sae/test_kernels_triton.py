@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from sae.training._batch import Batch
 from sae.training._loss import loss_weights
 from sae.training._weights import Weights
 from sae.training.steps import Objective, _pairs, _selected, _step, autograd_step, batchtopk_step, stored, topk_step
@@ -110,7 +111,7 @@ def test_a_training_step_with_them_is_autograds(kernels, triton_device, monkeypa
         k=4,
         widths=(5, 8, d_sae) if architecture == "matryoshka" else (d_sae,),
     )
-    found, expected = step(x, Weights(*weights), goal), autograd_step(x, Weights(*weights), goal)
+    found, expected = step(Batch(x), Weights(*weights), goal), autograd_step(Batch(x), Weights(*weights), goal)
     for name, gradient in expected.gradients.items():
         torch.testing.assert_close(stored(found.gradients[name]), gradient, rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(found.error, expected.error, rtol=1e-5, atol=1e-5)

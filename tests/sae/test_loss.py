@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 import sae
 from sae.penalties import parse_penalty
+from sae.training._batch import Batch
 from sae.training._loss import loss_weights, row_losses
 from sae.training._weights import initial_weights
 from sae.training.steps import Objective, relu_dense_step
@@ -50,7 +51,7 @@ def test_training_with_code_is_training_with_paper_at_lambda_over_m(seed, l1_coe
     x = torch.randn(9, 5, generator=torch.Generator().manual_seed(seed))
     weights = initial_weights(12, x.mean(dim=0), seed)
     code, paper = (
-        relu_dense_step(x, weights, Objective(loss=loss_weights(reduction, coefficient, d_in=5, d_sae=12)))
+        relu_dense_step(Batch(x), weights, Objective(loss=loss_weights(reduction, coefficient, d_in=5, d_sae=12)))
         for reduction, coefficient in (("code", l1_coefficient), ("paper", l1_coefficient / 12))
     )
     for name, gradient in code.gradients.items():

@@ -9,18 +9,20 @@ from torch.optim import Adam
 
 import sae
 from sae.training import Trainer
+from sae.training._batch import Batch
+from sae.training._candidates import candidate_losses
 from sae.training._firing import FiringRecord
 from sae.training._loss import LossWeights
 from sae.training._resample import (
     RESAMPLING,
     Resampling,
-    candidate_losses,
     draw_inputs,
     moment_rows,
     replant,
     resample,
 )
 from sae.training._weights import Weights, initial_weights
+from sae.training.steps import Objective
 
 DEFAULT = RESAMPLING["default"]
 MODES = sorted(RESAMPLING)
@@ -28,11 +30,6 @@ MODES = sorted(RESAMPLING)
 
 def generator(seed=0):
     return torch.Generator().manual_seed(seed)
-
-
-def rows(weights):
-    """The three tensors with one row per feature."""
-    return (weights.encoder, weights.b_enc, weights.decoder)
 
 
 def stepped_adam(weights):
@@ -90,7 +87,7 @@ def test_inputs_are_drawn_by_a_power_of_their_loss(power):
     x = torch.eye(4) + 1
     losses = torch.tensor([0.0, 1.0, 2.0, 3.0])
     settings = replace(DEFAULT, loss_power=power, replacement=True)
-    drawn = draw_inputs(x, losses, torch.zeros(4), 4000, generator(), settings=settings)
+    drawn = draw_inputs(Batch(x), losses, torch.zeros(4), 4000, generator(), settings=settings).x
     shares = (drawn[:, None] == x).all(dim=2).double().mean(dim=0)
     expected = losses.double() ** power
     torch.testing.assert_close(shares, expected / expected.sum(), atol=0.03, rtol=0)
@@ -101,12 +98,12 @@ def test_inputs_are_drawn_once_each_and_never_outliers():
     x[7] *= 1000
     b_dec = x[3].clone()
     losses = x.square().sum(dim=1)  # nearly all of the loss lies on the outlier
-    drawn = draw_inputs(x, losses, b_dec, 100, generator())
+    drawn = draw_inputs(Batch(x), losses, b_dec, 100, generator()).x
     assert len(drawn) == 48
     assert len(drawn.unique(dim=0)) == 48
     for left_out in (x[7], b_dec):
         assert not (drawn == left_out).all(dim=1).any()
-    assert len(draw_inputs(x, torch.zeros(50), b_dec, 5, generator())) == 0
+    assert len(draw_inputs(Batch(x), torch.zeros(50), b_dec, 5, generator())) == 0
 
 
 def test_candidate_losses_are_the_loss_of_each_input():
@@ -114,20 +111,25 @@ def test_candidate_losses_are_the_loss_of_each_input():
     x = torch.randn(10, 4, generator=generator())
     f = weights.encode(x)
     expected = 0.5 * (weights.decode(f) - x).square().sum(dim=1) + 0.1 * f.sum(dim=1)
-    torch.testing.assert_close(candidate_losses(x, weights, LossWeights(0.5, 0.1), n_chunk=3), expected)
+    torch.testing.assert_close(
+        candidate_losses(Batch(x), weights, Objective(loss=LossWeights(0.5, 0.1)), n_chunk=3), expected
+    )
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_replanting_points_at_the_inputs_and_adam_forgets(mode):
+@pytest.mark.parametrize("architecture", ["standard", "gated", "jumprelu"])
+def test_replanting_points_at_the_inputs_and_adam_forgets(mode, architecture):
     settings = RESAMPLING[mode]
-    weights = initial_weights(10, torch.full((4,), 0.5), seed=0)
+    weights = initial_weights(10, torch.full((4,), 0.5), seed=0, architecture=architecture, threshold=7.0)
     weights.encoder.mul_(torch.arange(1, 11)[:, None])
     optimizer = stepped_adam(weights)
     before = [weight.clone() for weight in weights.tensors()]
     features, dead = torch.tensor([2, 7]), torch.tensor([2, 7, 9])
     inputs = torch.randn(2, 4, generator=generator())
-    moments = moment_rows(optimizer, rows(weights))
-    replant(weights, moments, features=features, dead=dead, inputs=inputs, settings=settings, generator=generator())
+    moments = moment_rows(optimizer, weights.of_features())
+    replant(
+        weights, moments, features=features, dead=dead, inputs=Batch(inputs), settings=settings, generator=generator()
+    )
 
     directions = normalize(inputs - weights.b_dec if mode in {"code", "default"} else inputs, dim=1)
     others = torch.tensor([0, 1, 3, 4, 5, 6, 8, 9])
@@ -138,6 +140,11 @@ def test_replanting_points_at_the_inputs_and_adam_forgets(mode):
     lowest, highest = {"code": (-0.01, 0), "blog": (-0.01, -0.01)}.get(mode, (0, 0))
     assert ((weights.b_enc[features] >= lowest - 1e-9) & (weights.b_enc[features] <= highest + 1e-9)).all()
     assert (mode == "code") == (len(weights.b_enc[features].unique()) == 2)
+    if architecture == "gated":
+        assert torch.equal(weights.b_mag[features], weights.b_enc[features])
+        assert weights.r_mag[features].abs().max() == 0
+    if architecture == "jumprelu":
+        assert weights.threshold[features].tolist() == pytest.approx([0.1, 0.1])
     for weight, old in zip(weights.tensors(), before, strict=True):
         if weight.ndim == 2 or len(weight) == 10:
             assert torch.equal(weight[others], old[others])
@@ -147,23 +154,93 @@ def test_replanting_points_at_the_inputs_and_adam_forgets(mode):
     assert optimizer.state[weights.b_dec]["exp_avg"].abs().min() > 0
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_a_target_of_its_own_is_where_the_decoder_points(mode):
+    x = torch.randn(60, 4, generator=generator(1)) + 20  # far from the origin, which an encoder that reads x sees
+    targets = torch.randn(60, 4, generator=generator(2))
+    weights = initial_weights(10, torch.full((4,), 0.5), seed=0, centre=torch.full((4,), 20.0))
+    losses = torch.zeros(60)
+    losses[[3, 8]] = torch.tensor([1.0, 2.0])
+    everything = {"candidates": Batch(x, targets), "losses": losses, "settings": RESAMPLING[mode]}
+    two = torch.tensor([2, 7])
+    assert torch.equal(resample(weights, [], features=two, dead=two, generator=generator(), **everything), two)
+    shift = weights.b_dec if mode in {"code", "default"} else 0
+    encoder, middle = weights.encoder[two], sae.geometric_median(x)
+    near = (normalize(targets[[3, 8]] - shift, dim=1) @ weights.decoder[two].T).argmax(dim=0)
+    own, own_target = x[[3, 8]][near], targets[[3, 8]][near]
+    torch.testing.assert_close(weights.decoder[two], normalize(own_target - shift, dim=1))
+    seen = own - middle if mode in {"code", "default"} else own
+    torch.testing.assert_close(normalize(encoder, dim=1), normalize(seen, dim=1), rtol=1e-3, atol=1e-3)
+    at_middle = encoder @ middle + weights.b_enc[two]
+    assert ((at_middle > -0.011) & (at_middle < 1e-4)).all()
+
+
+def test_neither_outlying_targets_nor_targets_without_direction_are_drawn():
+    x, b_dec = torch.randn(50, 8, generator=generator()), torch.ones(8)
+    targets = torch.randn(50, 8, generator=generator(1))
+    targets[7] *= 1000
+    targets[3] = b_dec
+    x[5] *= 1000
+    drawn = draw_inputs(Batch(x, targets), torch.ones(50), b_dec, 100, generator(), centre=torch.zeros(8))
+    assert len(drawn) == 47
+    for left_out in (3, 5, 7):
+        assert not (drawn.x == x[left_out]).all(dim=1).any()
+        assert not (drawn.target == targets[left_out]).all(dim=1).any()
+
+
+@pytest.mark.parametrize("architecture", ["gated", "jumprelu", "topk", "batchtopk"])
+def test_candidate_losses_are_those_of_the_architectures_own_features(architecture):
+    weights = initial_weights(20, torch.zeros(4), seed=0, architecture=architecture, threshold=0.3)
+    k = 3 if architecture == "topk" else None
+    if architecture == "gated":
+        weights.r_mag[:] = torch.linspace(-0.5, 0.5, 20)
+        weights.b_mag[:] = torch.linspace(-0.1, 0.1, 20)
+    x = torch.randn(10, 4, generator=generator())
+    if architecture == "batchtopk":  # its first six inputs, and then its last four, are a batch
+        pre = weights.encode(x)
+        f = torch.cat([rows * (rows >= rows.flatten().topk(3 * len(rows)).values[-1]) for rows in pre.split(6)])
+    else:
+        f = weights.to_sae(sae.SAEConfig(architecture, d_in=4, d_sae=20, k=k)).encode(x)
+    penalised = {"gated": weights.encode(x), "jumprelu": (f > 0).float()}.get(architecture, torch.zeros(10, 20))
+    expected = 0.5 * (weights.decode(f) - x).square().sum(dim=1) + 0.1 * penalised.sum(dim=1)
+    weight = 0.0 if "topk" in architecture else 0.1
+    goal = Objective(
+        loss=LossWeights(0.5, weight), architecture=architecture, k=3, counts_features=architecture == "jumprelu"
+    )
+    torch.testing.assert_close(candidate_losses(Batch(x), weights, goal, n_chunk=6), expected)
+    if architecture == "jumprelu":
+        goal = replace(goal, l0_target=2.0)
+        expected = expected - 0.1 * penalised.sum(dim=1) + 0.1 * (penalised.sum(dim=1) / 2 - 1).square()
+        torch.testing.assert_close(candidate_losses(Batch(x), weights, goal), expected)
+
+
+def test_candidates_with_targets_are_measured_against_them():
+    weights = initial_weights(20, torch.zeros(4), seed=0, centre=torch.ones(4))
+    x, targets = torch.randn(2, 10, 4, generator=generator())
+    f = torch.relu(x @ weights.encoder.T + weights.b_enc)
+    expected = 0.5 * (f @ weights.decoder - targets).square().sum(dim=1) + 0.1 * f.sum(dim=1)
+    torch.testing.assert_close(
+        candidate_losses(Batch(x, targets), weights, Objective(loss=LossWeights(0.5, 0.1))), expected
+    )
+
+
 def test_adam_may_be_left_alone():
     weights = initial_weights(10, torch.zeros(4), seed=0)
     optimizer = stepped_adam(weights)
     both = torch.tensor([2, 7])
     replant(
         weights,
-        moment_rows(optimizer, rows(weights)),
+        moment_rows(optimizer, weights.of_features()),
         features=both,
         dead=both,
-        inputs=torch.eye(4)[:2],
+        inputs=Batch(torch.eye(4)[:2]),
         settings=replace(DEFAULT, reset_optimizer=False),
         generator=generator(),
     )
-    assert len(moment_rows(optimizer, rows(weights))) == 6
-    for moment in moment_rows(optimizer, rows(weights)):
+    assert len(moment_rows(optimizer, weights.of_features())) == 6
+    for moment in moment_rows(optimizer, weights.of_features()):
         assert moment.abs().min() > 0
-    assert moment_rows(Adam(weights.tensors()), rows(weights)) == []  # before its first step
+    assert moment_rows(Adam(weights.tensors()), weights.of_features()) == []  # before its first step
 
 
 def test_all_dead_still_resamples_and_a_tied_encoder_gets_unit_rows():
@@ -176,7 +253,7 @@ def test_all_dead_still_resamples_and_a_tied_encoder_gets_unit_rows():
             [],
             features=everything,
             dead=everything,
-            candidates=torch.eye(4),
+            candidates=Batch(torch.eye(4)),
             losses=torch.ones(4),
             settings=DEFAULT,
             generator=generator(),
@@ -192,7 +269,7 @@ def test_fewer_candidates_than_dead_features():
         weights = initial_weights(10, torch.zeros(4), seed=0)
         settings, losses = replace(DEFAULT, **changes), torch.tensor([1.0, 1.0, 0.0])
         five = torch.arange(5)
-        candidates = torch.eye(4)[:3]
+        candidates = Batch(torch.eye(4)[:3])
         given = {"features": five, "dead": five, "candidates": candidates, "losses": losses, "settings": settings}
         return resample(weights, [], generator=generator(), **given).tolist()
 
@@ -202,7 +279,7 @@ def test_fewer_candidates_than_dead_features():
 
 @pytest.mark.parametrize("replacement", [False, True])
 def test_nothing_to_draw(replacement):
-    settings, x = replace(DEFAULT, replacement=replacement), torch.eye(4)
+    settings, x = replace(DEFAULT, replacement=replacement), Batch(torch.eye(4))
     assert len(draw_inputs(x, torch.ones(4), torch.zeros(4), 0, generator(), settings=settings)) == 0
     assert len(draw_inputs(x, torch.zeros(4), torch.zeros(4), 3, generator(), settings=settings)) == 0
 
@@ -217,14 +294,14 @@ def test_without_the_guard_massive_activations_become_every_resampled_feature(mo
     first_token = normalize(torch.randn(16, generator=generator(1)), dim=0)
     x = torch.randn(2000, 16, generator=generator())
     x[::50] += 1000 * first_token  # 40 of them: the first token of every document
-    batch = x[32:64] if mode == "code" else x  # the current batch, with one of them
-    assert int((batch.norm(dim=1) > 500).sum()) == (1 if mode == "code" else 40)
+    batch = Batch(x[32:64] if mode == "code" else x)  # the current batch, with one of them
+    assert int((batch.x.norm(dim=1) > 500).sum()) == (1 if mode == "code" else 40)
     dead = torch.arange(20)
 
     def resampled(*, guard):
         weights = initial_weights(40, torch.zeros(16), seed=0)
         settings = replace(RESAMPLING[mode], guard_outliers=guard)
-        losses = candidate_losses(batch, weights, LossWeights(1.0, 0.0))
+        losses = candidate_losses(batch, weights, Objective(loss=LossWeights(1.0, 0.0)))
         given = {"features": dead, "dead": dead, "candidates": batch, "losses": losses, "settings": settings}
         assert torch.equal(resample(weights, [], generator=generator(), **given), dead)
         return weights.decoder[dead]
@@ -253,10 +330,16 @@ def train(weights, x, *, settings, n_steps=300):
         weights.decoder.copy_(normalize(weights.decoder, dim=1))
         record.record(step, (features > 0).sum(dim=0))
         if settings is not None and settings.at(step, n_steps):
-            losses = candidate_losses(batch, weights, LossWeights(1.0, 0.2))
+            losses = candidate_losses(Batch(batch), weights, Objective(loss=LossWeights(1.0, 0.2)))
             wanted, dead = record.to_resample(step), record.dead(step)
-            given = {"features": wanted, "dead": dead, "candidates": batch, "losses": losses, "settings": settings}
-            moments = moment_rows(optimizer, rows(weights))
+            given = {
+                "features": wanted,
+                "dead": dead,
+                "candidates": Batch(batch),
+                "losses": losses,
+                "settings": settings,
+            }
+            moments = moment_rows(optimizer, weights.of_features())
             record.mark_resampled(step, resample(weights, moments, generator=random, **given))
     return optimizer, ~torch.isin(torch.arange(len(weights.encoder)), record.dead(n_steps))
 
@@ -282,15 +365,15 @@ def test_the_loss_jumps_higher_the_larger_the_scale(dictionary_data):
     x, planted = dictionary_data(4000)[1], torch.arange(8)
     weights = with_planted_dead(planted)
     train(weights, x, settings=None, n_steps=600)
-    loss = LossWeights(1.0, 0.2)
-    losses = candidate_losses(x, weights, loss)
+    loss = Objective(loss=LossWeights(1.0, 0.2))
+    losses = candidate_losses(Batch(x), weights, loss)
     jumps = []
     for scale in (1.0, 0.2, 0.05):
         copy = Weights(*(weight.clone() for weight in weights.tensors()))
         settings = replace(RESAMPLING["code"], encoder_scale=scale)
-        given = {"features": planted, "dead": planted, "candidates": x, "losses": losses, "settings": settings}
+        given = {"features": planted, "dead": planted, "candidates": Batch(x), "losses": losses, "settings": settings}
         resample(copy, [], generator=generator(), **given)
-        jumps.append(float(candidate_losses(x, copy, loss).mean() - losses.mean()))
+        jumps.append(float(candidate_losses(Batch(x), copy, loss).mean() - losses.mean()))
     assert jumps[0] > jumps[1] > jumps[2]
     assert jumps[0] > losses.mean()  # a resampled feature as strong as the others more than doubles the loss
 

@@ -77,6 +77,22 @@ def test_orthogonality_spreads_the_decoder(dictionary_data):
         assert spread.history[-1]["loss"] > plain.history[-1]["loss"]
 
 
+@pytest.mark.parametrize(
+    ("changes", "fewer"),
+    [
+        ({"architecture": "gated", "l1_coefficient": 3.0}, 8),
+        ({"architecture": "jumprelu", "l1_coefficient": 1.0, "penalty": "step"}, 5),
+        ({"architecture": "jumprelu", "l1_coefficient": 3.0, "penalty": "tanh:1"}, 6),
+    ],
+)
+def test_the_frequency_penalty_saves_features_of_other_architectures(dictionary_data, changes, fewer):
+    x = dictionary_data(40_000)[1]
+    usual = {**changes, "l1_warmup_steps": 100, "frequency_min": 0.05}
+    models = [sae.train([x], config(**usual, frequency_coefficient=weight)).sae for weight in (0.0, 1.0)]
+    rare = [int(((model.encode(x) > 0).float().mean(dim=0) < 0.01).sum()) for model in models]
+    assert rare[1] <= rare[0] - fewer
+
+
 def test_the_frequency_penalty_makes_features_fire_more_often(dictionary_data):
     x = dictionary_data(40_000)[1]
     usual = {"l1_coefficient": 3.0, "l1_warmup_steps": 100, "frequency_min": 0.05}
@@ -109,18 +125,35 @@ def test_published_resampling_comes_with_its_settings():
     assert not config().resamples
 
 
-@pytest.mark.parametrize("mode", ["blog", "code", "bricken"])
-@pytest.mark.parametrize("architecture", ["standard", "tied"])
-def test_published_resampling_revives_planted_features(dictionary_data, mode, architecture):
+FAMILIES = {
+    "standard": {},
+    "tied": {},
+    "gated": {},
+    "jumprelu": {"penalty": "step", "l1_coefficient": 0.3},
+    **{name: {"k": 3, "resample_scale": 1.0} for name in ("topk", "batchtopk", "matryoshka")},
+}
+
+
+@pytest.mark.parametrize("mode", RESAMPLING)
+@pytest.mark.parametrize("architecture", FAMILIES)
+def test_resampling_revives_planted_features(dictionary_data, mode, architecture):
     x = dictionary_data(40_000)[1]
-    cfg = config(architecture=architecture, resample_mode=mode, resample_every=40, resample_dead_window=30)
-    trainer = Trainer(cfg, x[:1024])
+    usual = {"resample_mode": mode, "resample_every": 40, "resample_dead_window": 30}
+    trainer = Trainer(config(architecture=architecture, **FAMILIES[architecture], **usual), x[:1024])
     trainer.weights.b_enc[[5, 11]] = -1e4
-    for batch in x.split(128)[:60]:
+    for batch in x.split(128)[:40]:
         entry = trainer.step(batch)
     assert entry is not None
     assert entry.n_resampled >= 2
-    assert (trainer.weights.encode(x)[:, [5, 11]] > 0).any(dim=0).all()
+    assert (trainer.finish().encode(x)[:, [5, 11]] > 0).any(dim=0).all()
+
+
+def test_where_features_compete_a_resampled_one_is_as_strong_as_the_others():
+    competing = config(architecture="topk", k=3, resample_every=40)
+    assert competing.resampling.encoder_scale == 1.0
+    assert config(resample_every=40).resampling.encoder_scale == 0.2
+    given = config(architecture="topk", k=3, resample_mode="code", resample_scale=0.5)
+    assert given.resampling.encoder_scale == 0.5
 
 
 def test_the_history_describes_the_batch(dictionary_data):

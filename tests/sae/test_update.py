@@ -11,6 +11,7 @@ from torch.optim import Adam
 
 from sae.kernels import KeptRows, RowAdam, RowSums, _row_updates, row_norms, update_rows
 from sae.training import TrainConfig, Trainer, _update
+from sae.training._batch import Batch
 from sae.training._weights import remove_parallel_, unit_rows_
 from sae.training.steps import Objective, autograd_step, stored
 
@@ -141,7 +142,7 @@ def test_the_loss_curve_is_that_of_autograd_and_torchs_adam(dictionary_data, arc
     goal: Objective = trainer._objective()
     for batch in x.split(64):
         entry = trainer.step(batch)
-        step = autograd_step(batch * trainer.scale, weights, goal)
+        step = autograd_step(Batch(batch * trainer.scale), weights, goal)
         loss = (goal.loss.error * step.squared_error + goal.loss.l1 * step.penalty) / len(batch)
         assert entry is not None
         assert entry.loss == pytest.approx(float(loss), rel=1e-4)

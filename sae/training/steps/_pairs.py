@@ -105,20 +105,20 @@ def decode_pairs(pairs: Pairs, f: Tensor, decoder: Tensor) -> tuple[Tensor, Call
     return kernels.weighted_rows(pairs.feature, decoder, pairs.row_ends, f), dots
 
 
-def reconstruct_pairs(pairs: Pairs, f: Tensor, weights: Weights, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Reconstruct from features, and compare with the inputs.
+def reconstruct_pairs(pairs: Pairs, f: Tensor, weights: Weights, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Reconstruct from features, and compare with the target.
 
     Args:
         pairs: Where the features are.
         f: [nnz]: their values.
         weights: The current weights.
-        x: [n, d_in].
+        target: [n, d_in].
 
     Returns:
-        [n, d_in]: reconstruction minus input; [nnz]: its dot product with every pair's decoder row.
+        [n, d_in]: reconstruction minus target; [nnz]: its dot product with every pair's decoder row.
     """
     sums = RowSums(pairs.feature, weights.decoder, pairs.row_ends, f)
-    return choose_kernels(x.device).errors(sums, weights.b_dec, x)
+    return choose_kernels(target.device).errors(sums, weights.b_dec, target)
 
 
 def collect(
@@ -151,11 +151,14 @@ def collect(
     row, f, d_sorted = (one.index_select(0, by_feature) for one in (pairs.row, f, d_pre))
     f.mul_(factor)
     db_enc = x.new_zeros(d_sae).index_add_(0, pairs.feature, d_pre)
+    db_dec = groups[0][1].sum(dim=0) * factor
+    if weights.apply_b_dec_to_input:
+        db_dec -= db_enc @ weights.encoder
     gradients: dict[str, Gradient] = {
-        "encoder": RowSums(row, x, ends, d_sorted, shift=weights.b_dec),
+        "encoder": RowSums(row, x, ends, d_sorted, shift=weights.centre),
         "b_enc": db_enc,
         "decoder": _decoder_gradient(row, f, ends, groups),
-        "b_dec": groups[0][1].sum(dim=0) * factor - db_enc @ weights.encoder,
+        "b_dec": db_dec,
     }
     return merge_tied(gradients, weights), ends.diff().to(x.dtype)
 

@@ -14,43 +14,45 @@ from torch import Tensor
 
 from sae._sparse import true_positions
 from sae.kernels import choose_kernels
+from sae.training._batch import Batch
 from sae.training._weights import Weights
 from sae.training.steps._pairs import Pairs, collect, decode_pairs, find_pairs, reconstruct_pairs
 from sae.training.steps._step import Objective, Step, sum_of_squares
 
 
 @torch.no_grad()
-def topk_step(x: Tensor, weights: Weights, objective: Objective) -> Step:
+def topk_step(batch: Batch, weights: Weights, objective: Objective) -> Step:
     """Compute the gradients with the k largest pre-activations of each input, as far as they are above 0.
 
     Args:
-        x: [n, d_in].
+        batch: Inputs and targets.
         weights: The current weights.
         objective: With k.
 
     Returns:
         The gradients and counts.
     """
-    pairs = find_pairs(x, weights, objective.encoder_dtype, partial(choose_kernels(x.device).largest, k=objective.k))
-    return _selected_step(x, weights, objective, pairs)
+    select = partial(choose_kernels(batch.x.device).largest, k=objective.k)
+    return _selected_step(batch, weights, objective, find_pairs(batch.x, weights, objective.encoder_dtype, select))
 
 
 @torch.no_grad()
-def batchtopk_step(x: Tensor, weights: Weights, objective: Objective) -> Step:
+def batchtopk_step(batch: Batch, weights: Weights, objective: Objective) -> Step:
     """Compute the gradients with the n * k largest activations of the batch (Bussmann et al. 2024, arXiv:2412.06410).
 
     Args:
-        x: [n, d_in].
+        batch: Inputs and targets.
         weights: The current weights.
         objective: With k, perhaps widths (arXiv:2503.17547), and the screen that saves most of the search.
 
     Returns:
         The gradients, counts and the smallest activation selected.
     """
-    n_wanted = len(x) * objective.k
+    n_wanted = len(batch) * objective.k
 
     def above(bar: float) -> Pairs:
-        return find_pairs(x, weights, objective.encoder_dtype, partial(choose_kernels(x.device).above, bar=bar))
+        select = partial(choose_kernels(batch.x.device).above, bar=bar)
+        return find_pairs(batch.x, weights, objective.encoder_dtype, select)
 
     pairs = above(max(0.0, objective.screen))
     if len(pairs.pre) < n_wanted and objective.screen > 0:
@@ -58,15 +60,15 @@ def batchtopk_step(x: Tensor, weights: Weights, objective: Objective) -> Step:
     if len(pairs.pre) > n_wanted:
         largest = torch.topk(pairs.pre, n_wanted, sorted=False).indices
         pairs = pairs.keep(largest.sort().values)
-    return _selected_step(x, weights, objective, pairs)
+    return _selected_step(batch, weights, objective, pairs)
 
 
-def _selected_step(x: Tensor, weights: Weights, objective: Objective, pairs: Pairs) -> Step:
-    factor = 2 * objective.loss.error / len(x)
+def _selected_step(batch: Batch, weights: Weights, objective: Objective, pairs: Pairs) -> Step:
+    x, factor = batch.x, 2 * objective.loss.error / len(batch)
     if len(objective.widths) > 1:
-        errors, groups, dots = _nested(x, weights, pairs, objective.widths)
+        errors, groups, dots = _nested(batch.target, weights, pairs, objective.widths)
     else:
-        error, dots = reconstruct_pairs(pairs, pairs.pre, weights, x)
+        error, dots = reconstruct_pairs(pairs, pairs.pre, weights, batch.target)
         errors, groups = [error], [(len(weights.encoder), error)]
     d_pre = dots.mul_(factor)
     gradients, counts = collect(pairs, x, weights, f=pairs.pre, d_pre=d_pre, groups=groups, factor=factor)
@@ -83,7 +85,7 @@ def _selected_step(x: Tensor, weights: Weights, objective: Objective, pairs: Pai
 
 
 def _nested(
-    x: Tensor, weights: Weights, pairs: Pairs, widths: tuple[int, ...]
+    target: Tensor, weights: Weights, pairs: Pairs, widths: tuple[int, ...]
 ) -> tuple[list[Tensor], list[tuple[int, Tensor]], Tensor]:
     """Give each prefix's error [n, d_in], ``collect``'s groups, and what each pair's decoder row has of G_i: [nnz]."""
     errors: list[Tensor] = []
@@ -92,7 +94,7 @@ def _nested(
         place = true_positions((pairs.feature >= low) & (pairs.feature < high))
         group = pairs.keep(place)
         decoded, dots_with = decode_pairs(group, group.pre, weights.decoder)
-        errors.append(decoded.add_(errors[-1]) if errors else decoded.add_(weights.b_dec).sub_(x))
+        errors.append(decoded.add_(errors[-1]) if errors else decoded.add_(weights.b_dec).sub_(target))
         places.append(place)
         group_dots.append(dots_with)
     dots = torch.empty_like(pairs.pre)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from sae.kernels import RowSums, choose_kernels
 from sae.penalties import FrequencyPenalty
+from sae.training._batch import Batch
 from sae.training._loss import LossWeights
 from sae.training._weights import Weights
 
@@ -40,7 +41,7 @@ class Objective:
     bandwidth: float = 0.1
     """jumprelu: width of the window around a threshold."""
     frequency: FrequencyPenalty | None = None
-    """A penalty on rare features; it sees each batch's counts."""
+    """A penalty on rare features, of what the other penalty is of; it sees each batch's counts."""
     encoder_dtype: torch.dtype = torch.float32
     """Of the encoder's product."""
 
@@ -56,7 +57,7 @@ class Step:
     gradients: dict[str, Gradient]
     """By the names of ``Weights.named``, in its order."""
     error: Tensor
-    """[n, d_in]: reconstruction minus input."""
+    """[n, d_in]: reconstruction minus target."""
     squared_error: Tensor
     """Scalar: sum over inputs and dimensions."""
     penalty: Tensor
@@ -69,8 +70,8 @@ class Step:
     """Scalar, batchtopk: the smallest activation that was selected."""
 
 
-StepFunction = Callable[[Tensor, Weights, Objective], Step]
-"""``(x [n, d_in], weights, objective) -> Step``"""
+StepFunction = Callable[[Batch, Weights, Objective], Step]
+"""``(batch, weights, objective) -> Step``"""
 
 
 def stored(gradient: Gradient) -> Tensor:
