@@ -221,6 +221,37 @@ def test_paths_that_are_no_sae(tmp_path):
         sae.load(tmp_path / "notes.txt")
 
 
+def test_numbers_that_python_does_not_read(folder):
+    (folder / "cfg.json").write_text('{"d_in": ' + "9" * 5000 + ', "d_sae": 15}')
+    with pytest.raises(sae.SAEError, match=r"cfg\.json: not JSON"):
+        sae.load(folder)
+
+
+def test_a_folder_of_several_names_them(folder, tmp_path, make_sae):
+    for place in ("run/layers.10", "run/layers.2", "run/layers.3/seed0"):
+        sae.save(make_sae(), str(tmp_path / place))
+    torch.save({}, tmp_path / "run/state.pt")
+    with pytest.raises(sae.SAEError, match="is no SAE itself, but 4 in it look like one") as caught:
+        sae.load(tmp_path / "run")
+    places = [tmp_path / "run" / name for name in ("layers.10", "layers.2", "layers.3/seed0", "state.pt")]
+    assert ", ".join(map(str, places)) in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["cfg.json", "sae_weights.safetensors"])
+def test_what_is_no_file_is_not_waited_for(folder, name):
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    with pytest.raises(sae.SAEError, match=f"{name} is missing"):
+        sae.load(folder)
+
+
+def test_paths_that_can_not_be_looked_at(tmp_path):
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for path in (tmp_path / "loop", "x" * 5000, tmp_path / ("y" * 300)):
+        with pytest.raises(sae.SAEError, match="there is no SAE at"):
+            sae.load(path)
+
+
 def test_an_interrupted_save_leaves_no_config(folder, make_sae, monkeypatch):
     def fail(*_: object) -> None:
         raise OSError("disk full")
