@@ -80,7 +80,8 @@ class TrainConfig:
     resample_mode: str = "default"
     """How they are resampled: ``default``, or as published: ``blog``, ``code``, ``bricken`` (see ``RESAMPLING``)."""
     resample_dead_window: int | None = None
-    """A feature without a firing in this many steps is dead; None for the mode's own window (default: 250)."""
+    """A feature without a firing in this many steps is dead; None for the mode's own window (default: 250), which in a
+    published mode is as long in proportion to ``resample_every`` as it was published."""
     resample_scale: float | None = None
     """Norm of a resampled encoder direction; None for the mode's own (default: 0.2 mean norms of the alive ones)."""
     resample_guard: bool | None = None
@@ -126,9 +127,12 @@ class TrainConfig:
     def resampling(self) -> Resampling:
         """How dead features are resampled, when they are: the mode with this config's changes."""
         mode = RESAMPLING[self.resample_mode]
+        window = self.resample_dead_window
+        if window is None and self.resample_every is not None and self.resample_mode != "default":
+            window = mode.window_of(self.resample_every)
         changes: dict[str, object] = {
             "schedule": self.resample_every,
-            "window": self.resample_dead_window,
+            "window": window,
             "encoder_scale": self.resample_scale,
             "guard_outliers": self.resample_guard,
         }
