@@ -21,6 +21,7 @@ from autointerp.train._config import TrainingConfig
 from autointerp.train._evaluation import evaluate_sae
 from autointerp.train._inputs import TrainingInputs, check_same_config
 from autointerp.train._metrics import write_metrics
+from autointerp.train._notes import schedule_notes
 from autointerp.train._order import count_kept
 from autointerp.train._text import Text, open_text
 from autointerp.train._wandb import WandbLog
@@ -152,6 +153,8 @@ def _train(
     folder: _Folder, config: TrainingConfig, *, subject: Subject, text: Text, progress: Progress, log: WandbLog | None
 ) -> sae.SAE:
     n_train = count_training(text, config)
+    for note in schedule_notes(config.sae_config(n_train)):
+        progress.say(note)
     buffer = activation_buffer(config, subject, text, n_train, progress)
     with progress.stage("training", "activations") as tick:
 
