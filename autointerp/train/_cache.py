@@ -87,10 +87,12 @@ def cache_activations(
     Raises:
         MismatchError: The folder holds activations of another model, hook point, weight processing, corpus, choice of
             positions or dtype; names both values.
-        UsageError: The disk lacks the room, another process is writing here, a file is damaged, or an activation can't
-            be kept in this dtype.
+        UsageError: The folder is a file, the disk lacks the room, another process is writing here, a file is damaged,
+            or an activation can't be kept in this dtype.
     """
     progress = progress or Silence()
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder}: is a file. Name a folder with 'cache'.")
     key = CacheKey.of(subject, windows, drop_bos=drop_bos, dtype=dtype)
     counts = count_kept(windows, drop_bos=drop_bos)
     meta = _read_meta(folder, key, d_in=subject.d_model, n_windows=len(counts))

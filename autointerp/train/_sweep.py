@@ -47,7 +47,8 @@ def train_sweep(
 
     Raises:
         UsageError: The model, hook point or corpus can't be used, or the folder holds a sweep and ``resume`` is false.
-        MismatchError: The sweep there has another config.
+        MismatchError: The sweep there has another config, or the model changed.
+        SAEError: k or widths of one do not fit the model's width.
     """
     progress, variants = progress or Silence(), config.variants()
     folders = {name: out / name for name in variants}
@@ -61,6 +62,8 @@ def train_sweep(
         subject = load_subject(
             first.model, hook_point=first.hook_point, weight_processing=first.weight_processing, device=first.device
         )
+        for variant in variants.values():
+            variant.sae_config(variant.batch_size).check_sizes(subject.d_model)
         _check_model(out / "unfinished" / "inputs.json", first, subject.fingerprint)
         text = open_text(first, subject, out / "windows", progress)
         if not all((folder / "cfg.json").exists() for folder in folders.values()):

@@ -81,6 +81,7 @@ def train_sae(config: TrainingConfig, out: Path, progress: Progress | None = Non
         UsageError: The model, hook point or corpus can't be used, or the folder holds an SAE, or a training that was
             stopped, and ``resume`` is false.
         MismatchError: The training there has another config, or the model changed.
+        SAEError: k or widths do not fit the model's width.
     """
     progress, folder = progress or Silence(), _Folder(out)
     _claim(folder, resume=resume)
@@ -92,6 +93,7 @@ def train_sae(config: TrainingConfig, out: Path, progress: Progress | None = Non
         subject = load_subject(
             config.model, hook_point=config.hook_point, weight_processing=config.weight_processing, device=config.device
         )
+        config.sae_config(config.batch_size).check_sizes(subject.d_model)
         inputs = _inputs(folder, config, subject, resume=resume)
         log = _open_log(folder, config, inputs)
         text = open_text(config, subject, folder.windows, progress)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from sae._errors import SAEError
 from sae.penalties import OrthogonalityKind
 from sae.training._config_checks import SELECTING, check
 from sae.training._loss import Reduction
@@ -152,6 +153,19 @@ class TrainConfig:
         if self.architecture != "matryoshka":
             return (d_sae,)
         return self.widths or tuple(sorted({max(1, d_sae // part) for part in (16, 8, 4, 2, 1)}))
+
+    def check_sizes(self, d_in: int) -> None:
+        """Look whether k and widths fit the number of features that inputs of this length give.
+
+        Raises:
+            SAEError: One does not.
+        """
+        d_sae = self.n_features(d_in)
+        if (self.k or 0) > d_sae:
+            raise SAEError(f"k ({self.k}) must not be above d_sae ({d_sae})")
+        widths = self.nested_widths(d_sae)
+        if widths[-1] != d_sae:
+            raise SAEError(f"the last of widths must be d_sae ({d_sae}), found {widths}")
 
     def lr_at(self, step: int) -> float:
         """Give the learning rate of a step: a linear rise, a plateau, a linear fall.

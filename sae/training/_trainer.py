@@ -53,11 +53,12 @@ class Trainer:
             sample: [n, d_in]: raw activations from which the scale of the inputs and b_dec are estimated.
 
         Raises:
-            SAEError: All of the sample is zero.
+            SAEError: All of the sample is zero, or k or widths do not fit its length.
         """
         self.config = config
         sample = sample.to(config.device, torch.float32)
         self.d_in = sample.shape[1]
+        config.check_sizes(self.d_in)
         self.d_sae = config.n_features(self.d_in)
         self.scale = average_norm_scale(sample) if config.normalise == "expected_average" else 1.0
         """What raw activations are multiplied with."""
@@ -70,8 +71,6 @@ class Trainer:
             norm=FREE_NORM if config.decoder_norm == "free" else None,
         )
         self.widths = config.nested_widths(self.d_sae)
-        if self.widths[-1] != self.d_sae or (config.k or 0) > self.d_sae:
-            raise SAEError(f"k ({config.k}) and widths ({self.widths}) do not go with d_sae={self.d_sae}")
         fused = sample.device.type in {"cpu", "cuda"}
         self.optimizer = Adam(self.weights.tensors(), lr=config.lr, betas=config.betas, fused=fused)
         self.n_done = 0

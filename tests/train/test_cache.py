@@ -146,6 +146,12 @@ def test_a_damaged_file_is_noticed(windows, letters, tmp_path: Path) -> None:
         cache_activations(letters.Subject(), windows, tmp_path)
 
 
+def test_a_file_is_no_cache(windows, letters, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="file: is a file"):
+        cache_activations(letters.Subject(), windows, tmp_path / "file")
+
+
 def test_two_writers_are_refused(windows, letters, tmp_path: Path) -> None:
     with exclusive(tmp_path), pytest.raises(UsageError, match="in use by pid"):
         cache_activations(letters.Subject(), windows, tmp_path)

@@ -186,6 +186,14 @@ def test_too_few_activations_for_a_batch_are_refused(config, subject, tmp_path: 
         autointerp.train(config.model_copy(update={"n_train": 63}), tmp_path / "sae")
 
 
+def test_sizes_that_do_not_fit_the_model_are_refused_before_any_activation(config, subject, tmp_path: Path) -> None:
+    fields = {"architecture": "topk", "k": 100, "resample_every": None, "cache": str(tmp_path / "cache")}
+    with pytest.raises(sae.SAEError, match=r"k \(100\) must not be above d_sae"):
+        autointerp.train(TrainingConfig(**{**config.model_dump(exclude_unset=True), **fields}), tmp_path / "sae")
+    assert subject.n_calls == 0
+    assert not (tmp_path / "cache").exists()
+
+
 def test_a_topk_sae_is_trained_from_its_fields(config, subject, tmp_path: Path) -> None:
     fields = {"architecture": "topk", "k": 3, "resample_every": None}
     autointerp.train(TrainingConfig(**{**config.model_dump(exclude_unset=True), **fields}), tmp_path)
