@@ -109,7 +109,7 @@ def _with_our_names(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Rename what older versions and training checkpoints call otherwise, and drop what changes nothing."""
     found = dict(tensors)
     for name in _NEUTRAL_WHEN_ONE & tensors.keys():
-        if bool(torch.all(tensors[name] == 1)):
+        if torch.allclose(tensors[name], torch.ones_like(tensors[name])):  # as SAELens asks
             del found[name]
     if "log_threshold" in found:
         found["threshold"] = found.pop("log_threshold").exp()

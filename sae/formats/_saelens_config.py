@@ -195,9 +195,9 @@ def _with_new_names(raw: dict[str, Any]) -> dict[str, Any]:
     activation = flat.get("activation_fn") or "relu"
     if activation != "relu":
         flat["architecture"] = activation  # the flat format called a TopK SAE "standard"; others are refused by name
-    if flat.get("architecture") == "topk":
-        options = flat.get("activation_fn_kwargs")
-        flat.setdefault("k", options.get("k") if isinstance(options, dict) else None)
+    options = flat.get("activation_fn_kwargs")
+    if flat.get("architecture") == "topk" and isinstance(options, dict) and options.get("k") is not None:
+        flat["k"] = options["k"]  # the one that counted
     flat.setdefault("prepend_bos", True)
     return flat
 

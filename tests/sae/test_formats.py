@@ -106,8 +106,7 @@ def test_flat_configs_from_before_version_6(folder):
         "device": "cuda",
     }
     edit(folder, metadata=None, reshape_activations=None, apply_b_dec_to_input=None, architecture=None, **flat)
-    ones = torch.ones(15)
-    retensor(folder, scaling_factor=ones)
+    retensor(folder, scaling_factor=torch.ones(15) + 1e-7)
     cfg = sae.load(folder).cfg
     assert cfg == sae.SAEConfig(
         "standard",

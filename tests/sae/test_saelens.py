@@ -76,6 +76,7 @@ def test_a_flat_topk_config(write, weights):
             architecture=architecture,
             activation_fn_str="topk",
             activation_fn_kwargs={"k": K},
+            k=K + 1,
             hook_point="blocks.8.hook_resid_pre",
             metadata=None,
         )
