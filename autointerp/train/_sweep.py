@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from autointerp.train._train import (
     activation_buffer,
     count_training,
     describe_inputs,
+    remove_unfinished,
     write_evaluation,
 )
 
@@ -71,7 +71,7 @@ def train_sweep(
         for name in missing:
             model = sae.load(folders[name], device=first.device)
             write_evaluation(folders[name], variants[name], subject=subject, text=text, model=model, progress=progress)
-        shutil.rmtree(out / "unfinished", ignore_errors=True)
+        remove_unfinished(out / "unfinished", *folders.values())
     return folders
 
 

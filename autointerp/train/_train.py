@@ -88,7 +88,7 @@ def train_sae(config: TrainingConfig, out: Path, progress: Progress | None = Non
     with exclusive(out):
         model = _finished(folder, config) if folder.sae.exists() else None
         if model is not None and (not config.n_eval or folder.evaluation.exists()):
-            shutil.rmtree(folder.unfinished, ignore_errors=True)
+            remove_unfinished(folder.unfinished, folder.path)
             return model
         subject = load_subject(
             config.model, hook_point=config.hook_point, weight_processing=config.weight_processing, device=config.device
@@ -102,8 +102,21 @@ def train_sae(config: TrainingConfig, out: Path, progress: Progress | None = Non
         evaluation = write_evaluation(out, config, subject=subject, text=text, model=model, progress=progress)
         if log is not None:
             log.finish(evaluation)
-        shutil.rmtree(folder.unfinished)
+        remove_unfinished(folder.unfinished, folder.path)
     return model
+
+
+def remove_unfinished(unfinished: Path, *folders: Path) -> None:
+    """Remove what a training that is done needs no longer, and what one that was killed left half-written.
+
+    Args:
+        unfinished: Its checkpoint and notes.
+        folders: Its results.
+    """
+    shutil.rmtree(unfinished, ignore_errors=True)
+    for folder in folders:
+        for left in folder.glob(".*.tmp"):
+            left.unlink()
 
 
 def _claim(folder: _Folder, *, resume: bool) -> None:

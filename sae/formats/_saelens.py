@@ -109,7 +109,8 @@ def _with_our_names(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Rename what older versions and training checkpoints call otherwise, and drop what changes nothing."""
     found = dict(tensors)
     for name in _NEUTRAL_WHEN_ONE & tensors.keys():
-        if torch.allclose(tensors[name], torch.ones_like(tensors[name])):  # as SAELens asks
+        values = tensors[name].float()
+        if torch.allclose(values, torch.ones_like(values)):  # as SAELens asks
             del found[name]
     if "log_threshold" in found:
         found["threshold"] = found.pop("log_threshold").exp()

@@ -102,11 +102,13 @@ def test_a_training_that_was_stopped_ends_with_the_same_weights(stop: int, confi
     with pytest.raises(PowerCut):
         autointerp.train(config, tmp_path / "cut", progress=Watch(stop))
     assert not (tmp_path / "cut" / "cfg.json").exists()
+    (tmp_path / "cut" / ".sae_weights.safetensors.x1y2z3.tmp").touch()  # what a kill while it is written leaves
     watch = Watch()
     autointerp.train(config, tmp_path / "cut", resume=True, progress=watch)
     if stop > config.checkpoint_every:
         assert watch.ticks[0] > stop - config.checkpoint_every  # it did not begin again
     assert weights(tmp_path / "cut") == weights(tmp_path / "whole")
+    assert not list((tmp_path / "cut").glob(".*.tmp"))
     for name in ("training.jsonl", "metrics.csv", "evaluation.json"):
         assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
 
