@@ -153,9 +153,10 @@ def test_a_disk_that_fills_up_names_the_file_and_the_cache_goes_on(
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    with monkeypatch.context() as patch, pytest.raises(OSError, match=r"No space left.*activations\.bin"):
+    with monkeypatch.context() as patch:
         patch.setattr("os.fsync", full)
-        cache_activations(letters.Subject(), windows, tmp_path / "cache")
+        with pytest.raises(OSError, match=r"No space left.*activations\.bin"):
+            cache_activations(letters.Subject(), windows, tmp_path / "cache")
     cache = cache_activations(letters.Subject(), windows, tmp_path / "cache")
     torch.testing.assert_close(torch.from_numpy(cache.vectors.copy()), letters.dense(windows, 2))
 
