@@ -102,7 +102,9 @@ def test_bad_grids_are_refused(text: str, said: str, tmp_path: Path) -> None:
 def test_the_study_is_sixteen_saes(name: str) -> None:
     variants = SweepConfig.read(CONFIGS / f"{name}.toml").variants()
     assert len(variants) == 16
-    points = {(one.expansion, one.l1_coefficient, one.resample_every is not None) for one in variants.values()}
+    points = {
+        (one.expansion, one.l1_coefficient, one.sae_config(one.n_train or 0).resamples) for one in variants.values()
+    }
     assert len(points) == 16
     assert {one.l1_reduction for one in variants.values()} == {"code"}
     assert min(one.n_train or 0 for one in variants.values()) >= 1_000_000
