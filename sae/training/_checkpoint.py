@@ -49,7 +49,8 @@ def read_checkpoint(path: Path, configs: Sequence[TrainConfig]) -> dict[str, Any
         state = torch.load(path, map_location="cpu", weights_only=True)
         version, saved = state.pop("version"), state.pop("configs", None)
     except pickle.UnpicklingError as error:
-        raise SAEError(f"{path} is not a checkpoint of a training: it {describe_refusal(error)}") from error
+        why = describe_refusal(error)
+        raise SAEError(f"{path} is not a checkpoint of a training: it {why}. Remove it to start anew") from error
     except (OSError, RuntimeError, EOFError, KeyError, AttributeError, TypeError) as error:
         raise SAEError(f"{path} is not a checkpoint of a training ({error}): remove it to start anew") from error
     if version != VERSION:
