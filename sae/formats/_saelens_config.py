@@ -100,7 +100,7 @@ def parse_config(text: str) -> Recorded:
         SAEError: Not JSON, a value of the wrong kind, or an SAE that can't be computed here.
     """
     try:
-        raw = json.loads(text)
+        raw = json.loads(text, parse_constant=str)  # SAELens may write NaN, which JSON does not have
     except (ValueError, RecursionError) as error:  # a number may have more digits than Python reads
         raise SAEError(f"not JSON: {error}") from error
     if not isinstance(raw, dict):

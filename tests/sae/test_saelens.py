@@ -202,6 +202,13 @@ def test_heads_are_joined_before_they_come_here(tmp_path, write, weights, keys):
     assert json.loads((tmp_path / "again/cfg.json").read_text())["reshape_activations"] == "hook_z"
 
 
+def test_numbers_that_are_none_can_be_written_again(tmp_path, write, weights):
+    """Python writes NaN into JSON, where a measurement of a training was none."""
+    model = sae.load(write(weights, architecture="standard", metadata={"l0": float("nan"), "hook_name": "h"}))
+    sae.save(model, tmp_path / "again")
+    assert sae.load(tmp_path / "again").cfg.metadata.extra["l0"] == "NaN"
+
+
 @pytest.mark.parametrize(
     "architecture", ["abstopk", "matching_pursuit", "transcoder", "jumprelu_transcoder", "temporal"]
 )
