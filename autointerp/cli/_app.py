@@ -94,7 +94,8 @@ def _classify(error: Exception) -> int:
     if any(base.__module__.startswith("sae") and base.__name__ == "SAEError" for base in type(error).__mro__):
         return _say(2, str(error))
     if isinstance(error, OSError):
-        return _say(1, f"{error.filename or 'a file'}: {error.strerror or error}. Files written before are intact.")
+        why = error.strerror or "; ".join(map(str, error.args)) or type(error).__name__
+        return _say(1, f"{error.filename or 'a file'}: {why}. Files written before are intact.")
     return _say(1, f"internal error: {type(error).__name__}: {error}. Run with --debug for the traceback.")
 
 

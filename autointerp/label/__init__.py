@@ -9,7 +9,7 @@ from autointerp.label._label import explain_contexts, label_features, label_requ
 from autointerp.label._reply import MONOSEMANTIC, POLYSEMANTIC, LabelReply
 from autointerp.label._row import LabelRow, load_label_rows, load_labels, write_labels
 from autointerp.label._rules import CLASSES, Atom, Rule, describe, parse, rule_fires, rule_holds
-from autointerp.label._selection import MIN_ACTIVE, Selection, select_features
+from autointerp.label._selection import MIN_ACTIVE, Selection, select_features, split_groups
 
 __all__ = [
     "CLASSES",
@@ -48,5 +48,6 @@ __all__ = [
     "select_features",
     "shorten",
     "shown_contexts",
+    "split_groups",
     "write_labels",
 ]

@@ -49,21 +49,43 @@ def select_features(features: pd.DataFrame, spec: str, *, seed: int) -> Selectio
     """
     groups: dict[str, list[int]] = {}
     notes: list[str] = []
-    for part in (piece.strip() for piece in spec.split(",")):
+    for part in split_groups(spec):
         name, chosen, note = _group(features, part, seed)
-        if name in groups:
-            raise UsageError(f"--features {spec!r}: group {name!r} appears twice. {_HELP}")
         groups[name] = chosen
         notes += note
     return Selection(groups, tuple(notes))
+
+
+def split_groups(spec: str) -> list[str]:
+    """Read the line as far as no feature needs to be known: before hours of work whose features it chooses from.
+
+    Args:
+        spec: As for ``select_features``.
+
+    Returns:
+        Its groups.
+
+    Raises:
+        UsageError: The line can't be read, or names a group twice.
+    """
+    parts = [piece.strip() for piece in spec.split(",")]
+    seen: set[str] = set()
+    for part in parts:
+        found = _GROUP.fullmatch(part)
+        if not part.startswith("ids:") and (not found or int(found[2]) == 0):
+            raise UsageError(f"--features: {part!r} is not a group of at least one feature. {_HELP}")
+        name = "ids" if part.startswith("ids:") else part
+        if name in seen:
+            raise UsageError(f"--features {spec!r}: group {name!r} appears twice. {_HELP}")
+        seen.add(name)
+    return parts
 
 
 def _group(features: pd.DataFrame, part: str, seed: int) -> tuple[str, list[int], list[str]]:
     if part.startswith("ids:"):
         return "ids", _explicit(features, part.removeprefix("ids:")), []
     found = _GROUP.fullmatch(part)
-    if not found or int(found[2]) == 0:
-        raise UsageError(f"--features: {part!r} is not a group of at least one feature. {_HELP}")
+    assert found is not None  # split_groups looked
     pool, wanted = _pool(features, found[1], seed), int(found[2])
     lone = pool[pool["duplicate_of"].isna()]
     notes = []

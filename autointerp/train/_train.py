@@ -21,6 +21,7 @@ from autointerp.train._config import TrainingConfig
 from autointerp.train._evaluation import evaluate_sae
 from autointerp.train._inputs import TrainingInputs, check_same_config
 from autointerp.train._metrics import write_metrics
+from autointerp.train._notes import schedule_notes
 from autointerp.train._order import count_kept
 from autointerp.train._text import Text, open_text
 from autointerp.train._wandb import WandbLog
@@ -80,17 +81,19 @@ def train_sae(config: TrainingConfig, out: Path, progress: Progress | None = Non
         UsageError: The model, hook point or corpus can't be used, or the folder holds an SAE, or a training that was
             stopped, and ``resume`` is false.
         MismatchError: The training there has another config, or the model changed.
+        SAEError: k or widths do not fit the model's width.
     """
     progress, folder = progress or Silence(), _Folder(out)
     _claim(folder, resume=resume)
     with exclusive(out):
         model = _finished(folder, config) if folder.sae.exists() else None
         if model is not None and (not config.n_eval or folder.evaluation.exists()):
-            shutil.rmtree(folder.unfinished, ignore_errors=True)
+            remove_unfinished(folder.unfinished, folder.path)
             return model
         subject = load_subject(
             config.model, hook_point=config.hook_point, weight_processing=config.weight_processing, device=config.device
         )
+        config.sae_config(config.batch_size).check_sizes(subject.d_model)
         inputs = _inputs(folder, config, subject, resume=resume)
         log = _open_log(folder, config, inputs)
         text = open_text(config, subject, folder.windows, progress)
@@ -99,8 +102,21 @@ def train_sae(config: TrainingConfig, out: Path, progress: Progress | None = Non
         evaluation = write_evaluation(out, config, subject=subject, text=text, model=model, progress=progress)
         if log is not None:
             log.finish(evaluation)
-        shutil.rmtree(folder.unfinished)
+        remove_unfinished(folder.unfinished, folder.path)
     return model
+
+
+def remove_unfinished(unfinished: Path, *folders: Path) -> None:
+    """Remove what a training that is done needs no longer, and what one that was killed left half-written.
+
+    Args:
+        unfinished: Its checkpoint and notes.
+        folders: Its results.
+    """
+    shutil.rmtree(unfinished, ignore_errors=True)
+    for folder in folders:
+        for left in folder.glob(".*.tmp"):
+            left.unlink()
 
 
 def _claim(folder: _Folder, *, resume: bool) -> None:
@@ -152,6 +168,8 @@ def _train(
     folder: _Folder, config: TrainingConfig, *, subject: Subject, text: Text, progress: Progress, log: WandbLog | None
 ) -> sae.SAE:
     n_train = count_training(text, config)
+    for note in schedule_notes(config.sae_config(n_train)):
+        progress.say(note)
     buffer = activation_buffer(config, subject, text, n_train, progress)
     with progress.stage("training", "activations") as tick:
 

@@ -12,7 +12,7 @@ import pandas as pd
 from autointerp._keywords import only, with_keywords
 from autointerp.export import write_labels_csv
 from autointerp.harvest import ContextConfig, load_features, write_contexts
-from autointerp.label import label_features, load_labels, select_features
+from autointerp.label import label_features, load_labels, select_features, split_groups
 from autointerp.run import Manifest, Progress, RunDirectory, Silence, default_run, exclusive
 from autointerp.score import RunEstimate, estimate_run, write_summary
 from autointerp.verbs._asking import AskingOptions, make_asking
@@ -68,6 +68,7 @@ def label(
         ProviderFatalError: The provider refuses the account.
     """
     progress = progress or Silence()
+    split_groups(features or DEFAULT_FEATURES)
     run = RunDirectory(out if out is not None else default_run("run" if sae is None else sae))
     asking = make_asking("autointerp", "label", "--out", str(run.path), "--resume", **only(AskingOptions, options))
     if llm is not None:

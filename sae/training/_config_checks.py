@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
+
+import torch
 
 from sae._config import ARCHITECTURES
 from sae._errors import SAEError
@@ -41,13 +44,12 @@ NOT_NEGATIVE = (
     "l1_coefficient",
     "lr_warmup_steps",
     "l1_warmup_steps",
-    "resample_scale",
     "threshold_init",
     "frequency_coefficient",
     "orthogonality_coefficient",
     "aux_coefficient",
 )
-ABOVE_ZERO = ("lr", "grad_clip", "threshold_bandwidth", "l0_target", "frequency_min")
+ABOVE_ZERO = ("lr", "grad_clip", "threshold_bandwidth", "l0_target", "frequency_min", "resample_scale")
 
 
 def check(config: TrainConfig) -> None:
@@ -88,6 +90,9 @@ def _check_ranges(config: TrainConfig) -> None:
     for name, known in CHOICES.items():
         if getattr(config, name) not in known:
             raise SAEError(f"{name} must be one of {', '.join(known)}, found {getattr(config, name)!r}")
+    for name, value in vars(config).items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise SAEError(f"{name} must be a finite number, found {value}")
     for names, least in ((AT_LEAST_ONE, 1), (NOT_NEGATIVE, 0)):
         for name in names:
             value = getattr(config, name)
@@ -100,6 +105,14 @@ def _check_ranges(config: TrainConfig) -> None:
             raise SAEError(f"{name} must be above 0, found {name}={value}")
     if not 0 <= config.lr_decay <= 1:
         raise SAEError(f"lr_decay must lie between 0 and 1, found {config.lr_decay}")
+    if config.frequency_min > 1:
+        raise SAEError(f"frequency_min is a share of inputs, at most 1, found {config.frequency_min}")
+    try:
+        torch.device(config.device)
+    except RuntimeError as error:
+        raise SAEError(f"device must be one that torch has, such as cpu or cuda, found {config.device!r}") from error
+    if not all(0 <= beta < 1 for beta in config.betas):
+        raise SAEError(f"betas must be at least 0 and below 1, found {config.betas}")
     if config.n_tokens < config.batch_size:
         raise SAEError(f"n_tokens ({config.n_tokens}) must fill at least one batch of batch_size ({config.batch_size})")
 

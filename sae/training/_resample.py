@@ -94,6 +94,15 @@ class Resampling:
         due = step in self.schedule if isinstance(self.schedule, tuple) else step % self.schedule == 0
         return due and step <= self.until * n_steps
 
+    def window_of(self, every: int) -> int | None:
+        """Give the window for another number of steps between two resamplings, in the same proportion.
+
+        Args:
+            every: Steps between two resamplings.
+        """
+        own = self.schedule[0] if isinstance(self.schedule, tuple) else self.schedule
+        return None if self.window is None else max(1, self.window * every // own)
+
     def n_batches(self, batch_size: int) -> int:
         """Give the number of last batches that hold the candidates."""
         return 1 if self.n_candidates is None else -(-self.n_candidates // batch_size)

@@ -59,12 +59,13 @@ class Trainer:
                 with a bias that starts where x - centre would have it.
 
         Raises:
-            SAEError: All of the sample is zero, or its targets have another shape.
+            SAEError: All of the sample is zero, its targets have another shape, or k or widths do not fit its length.
         """
         self.config = config
         if target_sample is not None:
             _check_target(target_sample, sample)
         self.d_in = sample.shape[1]
+        config.check_sizes(self.d_in)
         self.d_sae = config.n_features(self.d_in)
         first = Batch(sample, target_sample).to(config.device, torch.float32)
         own, scaled, device = first.own_target, config.normalise == "expected_average", first.x.device
@@ -84,8 +85,6 @@ class Trainer:
             centre=None if own is None else centre,
         )
         self.widths = config.nested_widths(self.d_sae)
-        if self.widths[-1] != self.d_sae or (config.k or 0) > self.d_sae:
-            raise SAEError(f"k ({config.k}) and widths ({self.widths}) do not go with d_sae={self.d_sae}")
         fused = device.type in {"cpu", "cuda"}
         self.optimizer = Adam(self.weights.tensors(), lr=config.lr, betas=config.betas, fused=fused)
         self.n_done = 0

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import autointerp
 from autointerp.errors import UsageError
 from autointerp.label import select_features
 
@@ -71,3 +72,10 @@ def test_a_file_with_words_is_refused(features: pd.DataFrame, tmp_path: Path) ->
     file.write_text("3 x7\n")
     with pytest.raises(UsageError, match="'x7'"):
         select_features(features, f"ids:{file}", seed=0)
+
+
+def test_a_line_that_can_not_be_read_is_refused_before_anything_is_looked_at(tmp_path: Path) -> None:
+    for line, words in (("top5,best10", "'best10' is not a group"), ("top5,top5", "appears twice"), ("top0", "'top0'")):
+        with pytest.raises(UsageError, match=words):
+            autointerp.label(tmp_path / "nowhere", tmp_path / "run", features=line)
+    assert not (tmp_path / "run").exists()

@@ -276,6 +276,12 @@ def test_schedules():
         ({"lr": 0.0}, "lr=0.0"),
         ({"grad_clip": 0.0}, "grad_clip=0.0"),
         ({"lr_decay": 1.5}, "lr_decay must lie"),
+        ({"lr": float("nan")}, "lr must be a finite number, found nan"),
+        ({"l1_coefficient": float("inf")}, "l1_coefficient must be a finite number"),
+        ({"frequency_min": 2.0}, "frequency_min is a share of inputs"),
+        ({"resample_scale": 0.0}, "resample_scale=0.0"),
+        ({"device": "tpu"}, "device must be one that torch has, such as cpu or cuda, found 'tpu'"),
+        ({"betas": (0.9, 1.0)}, "betas must be at least 0 and below 1"),
         ({"n_tokens": 100}, r"n_tokens \(100\) must fill at least one batch"),
     ],
 )

@@ -125,6 +125,22 @@ def test_published_resampling_comes_with_its_settings():
     assert not config().resamples
 
 
+def test_a_published_window_is_as_long_in_proportion_as_it_was():
+    windows = {mode: config(resample_mode=mode, resample_every=50).resampling.window for mode in RESAMPLING}
+    assert windows == {"default": 250, "blog": None, "code": 50, "bricken": 25}
+    assert config(resample_mode="bricken", resample_every=1).resampling.window == 1
+
+
+@pytest.mark.parametrize("mode", ["code", "bricken"])
+def test_published_resampling_made_shorter_revives_planted_features(dictionary_data, mode):
+    x = dictionary_data(40_000)[1]
+    trainer = Trainer(config(resample_mode=mode, resample_every=20), x[:1024])
+    trainer.weights.b_enc[[5, 11]] = -1e4
+    for batch in x.split(128)[:30]:
+        trainer.step(batch)
+    assert bool((trainer.weights.b_enc > -1).all())
+
+
 FAMILIES = {
     "standard": {},
     "tied": {},
