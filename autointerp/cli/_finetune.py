@@ -34,7 +34,8 @@ def run(
         int | None, typer.Option(min=1, metavar="N", help="Of the gradient. [the text once, at least 1000]")
     ] = None,
     lr: Annotated[
-        float | None, typer.Option(metavar="RATE", help="The gradient's first. [0.01 of the size of what is tuned]")
+        float | None,
+        typer.Option(metavar="RATE", help="The gradient's first learning rate. [0.01 of the size of what is tuned]"),
     ] = None,
     min_active: Annotated[
         int, typer.Option(min=1, metavar="N", help="Features that fire on fewer tokens stay as they are.")

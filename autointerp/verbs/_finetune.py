@@ -26,7 +26,7 @@ Method = Literal["least-squares", "gradient"]
 
 BATCH_SIZE = 1024
 """Activations a gradient step."""
-BUFFER_SIZE = 65_536
+BUFFER_SIZE = 16_384
 """Activations that batches are drawn from."""
 MIN_STEPS = 1000
 """Of the gradient, however short the text."""
