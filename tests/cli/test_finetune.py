@@ -99,16 +99,22 @@ def test_the_gradient_tunes_decoder_and_b_dec_and_prints_json(command, arguments
 
 @pytest.mark.parametrize("tune", ["scale", "decoder"])
 def test_the_text_tuned_on_is_explained_no_worse(tune: str, tmp_path: Path, text: Path, monkeypatch) -> None:
-    """The held-out part may lose by chance, the text itself can't; and the two share no window."""
-    read, measured = [], []
-    monkeypatch.setattr(_finetune, "read_once", lambda *given: recorded(read_once(*given), given[1]))
-    monkeypatch.setattr(_finetune, "measure_change", lambda *given: (measured.append(given[3]), change(*given))[1])
+    """The held-out part may lose by chance, the text itself can't; and the two share no document."""
+    read, parts = [], []
+    read_once, measure = _finetune.read_once, _finetune.measure_change
 
-    def recorded(vectors, rows):
-        measured.append(rows)
-        for x in vectors:
+    def recorded(setting, rows):
+        parts.append(setting.clusters(rows))
+        for x in read_once(setting, rows):
             read.append(x)
             yield x
+
+    def measured(setting, before, after, rows):
+        parts.append(setting.clusters(rows))
+        return measure(setting, before, after, rows)
+
+    monkeypatch.setattr(_finetune, "read_once", recorded)
+    monkeypatch.setattr(_finetune, "measure_change", measured)
 
     given = save_sae(tmp_path / "sae")
     result = verbs.finetune(given, tmp_path / "out", tune=tune, corpus=str(text), n_tokens=1500)
@@ -116,11 +122,9 @@ def test_the_text_tuned_on_is_explained_no_worse(tune: str, tmp_path: Path, text
     assert after.fvu < before.fvu
     assert after.l0 == before.l0
     assert before.n == result.report.n_tokens
-    assert not set(measured[0]) & set(measured[1])
+    assert set(parts[0])
+    assert not set(parts[0]) & set(parts[1])
     assert result.sae.fingerprint() == sae.load(result.folder).fingerprint()
-
-
-read_once, change = _finetune.read_once, _finetune.measure_change
 
 
 def test_rare_features_stay_as_they_are(tmp_path: Path, text: Path) -> None:
@@ -142,6 +146,7 @@ def test_positions_are_those_of_the_training(extra, keep, kept, tmp_path: Path, 
     given = save_sae(tmp_path / "sae", extra=extra)
     report = verbs.finetune(given, tmp_path / "out", corpus=str(text), n_tokens=500, keep_bos=keep).report
     assert report.keep_bos == kept
+    assert (report.n_tokens + report.n_held_out > 515) == kept  # 500 to 530 tokens, and two positions of each window
 
 
 @pytest.mark.parametrize(("extra", "message"), [
