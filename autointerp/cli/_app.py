@@ -18,6 +18,7 @@ from autointerp.cli import (
     _doctor,
     _evaluate,
     _export,
+    _finetune,
     _gate,
     _harvest,
     _label,
@@ -39,8 +40,8 @@ app = typer.Typer(
     add_completion=False,
 )
 for verb in (
-    _demo, _train, _sweep, _convert, _harvest, _label, _score, _reliability, _retry, _evaluate, _compare, _gate,
-    _export, _view, _doctor,
+    _demo, _train, _sweep, _finetune, _convert, _harvest, _label, _score, _reliability, _retry, _evaluate, _compare,
+    _gate, _export, _view, _doctor,
 ):  # fmt: skip
     verb.register(app)
 
@@ -108,7 +109,7 @@ def _say(code: int, message: str) -> int:
 
 def _interrupted() -> int:
     code = 143 if _received else 130
-    return _say(code, "interrupted. What is done is kept: run the same command with --resume to go on.")
+    return _say(code, "interrupted. What is done is kept: give the same command again, with --resume if it takes that.")
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

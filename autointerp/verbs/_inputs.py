@@ -256,7 +256,7 @@ def _begin(inputs: Inputs, fingerprint: str, progress: Progress) -> None:
             out=run.windows,
             progress=tick,
         )
-    for note in corpus.notes:
+    for note in windows.notes:
         progress.say(note)
 
     def describe(manifest: Manifest) -> None:
