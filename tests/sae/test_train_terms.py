@@ -51,13 +51,24 @@ def test_with_free_norms_features_shrink_while_rows_grow(dictionary_data):
     assert free[1] > 1.3
 
 
-def test_the_auxiliary_loss_revives_dead_features(dictionary_data):
+def shrunk(x):
+    """A target of its own."""
+    return 0.1 * x + 0.05
+
+
+@pytest.mark.parametrize("target", [None, shrunk])
+def test_the_auxiliary_loss_revives_dead_features(dictionary_data, target):
     x = dictionary_data(40_000)[1]
+    y = None if target is None else target(x)
 
     def dead(**changes):
-        trainer = Trainer(config(architecture="topk", k=3, resample_dead_window=20, **changes), x[:1024])
-        trainer.weights.encoder[:20] *= 0.05  # never among the k largest
-        return [entry.n_dead for batch in x.split(128)[:100] if (entry := trainer.step(batch)) is not None]
+        cfg = config(architecture="topk", k=3, resample_dead_window=20, **changes)
+        trainer = Trainer(cfg, x[:1024], None if y is None else y[:1024])
+        for weight in (trainer.weights.encoder, trainer.weights.b_enc):
+            weight[:20] *= 0.02  # never among the k largest
+        parts = torch.arange(100 * 128).split(128)
+        steps = [trainer.step(x[part], None if y is None else y[part]) for part in parts]
+        return [entry.n_dead for entry in steps if entry is not None]
 
     without, with_help = dead(), dead(aux_k=8, aux_coefficient=1.0)
     assert without[1] >= 20
@@ -152,13 +163,16 @@ FAMILIES = {
 
 @pytest.mark.parametrize("mode", RESAMPLING)
 @pytest.mark.parametrize("architecture", FAMILIES)
-def test_resampling_revives_planted_features(dictionary_data, mode, architecture):
+@pytest.mark.parametrize("target", [None, shrunk])
+def test_resampling_revives_planted_features(dictionary_data, mode, architecture, target):
     x = dictionary_data(40_000)[1]
+    y = None if target is None else target(x)
     usual = {"resample_mode": mode, "resample_every": 40, "resample_dead_window": 30}
-    trainer = Trainer(config(architecture=architecture, **FAMILIES[architecture], **usual), x[:1024])
+    cfg = config(architecture=architecture, **FAMILIES[architecture], **usual)
+    trainer = Trainer(cfg, x[:1024], None if y is None else y[:1024])
     trainer.weights.b_enc[[5, 11]] = -1e4
-    for batch in x.split(128)[:40]:
-        entry = trainer.step(batch)
+    for part in torch.arange(40 * 128).split(128):
+        entry = trainer.step(x[part], None if y is None else y[part])
     assert entry is not None
     assert entry.n_resampled >= 2
     assert (trainer.finish().encode(x)[:, [5, 11]] > 0).any(dim=0).all()
