@@ -45,7 +45,7 @@ class SAEFields(BaseModel):
     l0_target: float | None = None
     """jumprelu with the penalty step: aim at this L0."""
     frequency_coefficient: float = 0.0
-    """standard, tied: weight of the penalty on features rarer than frequency_min; 0 for none."""
+    """Not with k: weight of the penalty on features rarer than frequency_min; 0 for none."""
     frequency_min: float = 1e-5
     """Share of inputs on which a feature should fire at least."""
     frequency_window: int = 300
@@ -74,14 +74,15 @@ class SAEFields(BaseModel):
     """unit: decoder rows keep norm 1; free (standard): any norm, and the penalty is on features times norms;
     unpenalised: any norm."""
     resample_every: int | None = Field(default=None, ge=1)
-    """standard, tied: steps between resamplings of dead features (default: never, or the schedule of resample_mode)."""
+    """Steps between resamplings of dead features (default: never, or the schedule of resample_mode)."""
     resample_mode: str = "default"
     """How they are resampled: default, or as published: blog, code, bricken."""
     resample_dead_window: int | None = None
     """A feature without a firing in this many steps is dead (default: 200, or the window of resample_mode, as long in
     proportion to resample_every as it was published)."""
     resample_scale: float | None = None
-    """Norm of a resampled encoder direction (default: 0.2 mean norms of the alive ones, or that of resample_mode)."""
+    """Norm of a resampled encoder direction (default: 0.2 mean norms of the alive ones, 1 with k, or that of
+    resample_mode)."""
     resample_guard: bool | None = None
     """Never resample on inputs with outlier norms (default: yes, or as in resample_mode)."""
     normalise: str = "expected_average"
