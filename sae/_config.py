@@ -12,6 +12,9 @@ from sae._errors import SAEError
 ARCHITECTURES = ("standard", "tied", "gated", "topk", "batchtopk", "jumprelu", "matryoshka")
 """The architectures; ``sae.architectures`` has a class for each."""
 
+STACKED = "stacked"
+"""What several SAEs in a row have in place of one (see ``sae.stack``): made of SAEs, not of tensors."""
+
 NORMALISATIONS = ("none", "layer_norm", "constant_norm_rescale")
 """What an encoder may do to each input first, in SAELens's words."""
 
@@ -55,7 +58,7 @@ class SAEConfig:
     """Architecture, sizes and provenance of an SAE."""
 
     architecture: str
-    """One of ``ARCHITECTURES``."""
+    """One of ``ARCHITECTURES``; or ``STACKED``."""
     d_in: int
     """Length of an activation vector."""
     d_sae: int
@@ -74,7 +77,7 @@ class SAEConfig:
     """Where its activations came from."""
 
     def __post_init__(self) -> None:
-        if self.architecture not in ARCHITECTURES:
+        if self.architecture not in {*ARCHITECTURES, STACKED}:
             raise SAEError(f"unknown SAE architecture {self.architecture!r}; known: {', '.join(ARCHITECTURES)}")
         if self.d_in < 1 or self.d_sae < 1:
             raise SAEError(f"d_in and d_sae must be at least 1, found d_in={self.d_in}, d_sae={self.d_sae}")

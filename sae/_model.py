@@ -40,11 +40,11 @@ class SAE(nn.Module):
     W_dec: nn.Parameter
     b_dec: nn.Parameter
 
-    def __new__(cls, cfg: SAEConfig | None = None, **_: Any) -> Self:
+    def __new__(cls, cfg: SAEConfig | None = None, *_: Any, **__: Any) -> Self:
         """Choose the subclass; without a config (a copy, a pickle) it is already chosen."""
-        from sae.architectures import REGISTRY
+        from sae.architectures import class_of
 
-        return super().__new__(REGISTRY[cfg.architecture] if cls is SAE and cfg is not None else cls)  # type: ignore[return-value]
+        return super().__new__(class_of(cfg) if cls is SAE and cfg is not None else cls)  # type: ignore[return-value]
 
     def __init__(self, cfg: SAEConfig, **tensors: Tensor) -> None:
         """Check the tensors against the config and keep them in ``cfg.dtype``.
@@ -91,6 +91,11 @@ class SAE(nn.Module):
             "W_dec": (cfg.d_sae, cfg.d_in),
             "b_dec": (cfg.d_in,),
         }
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.W_enc.device
 
     def tensors(self) -> dict[str, Tensor]:
         """Give the weights by name, sharing memory with the model, without gradients."""
@@ -258,7 +263,7 @@ class SAE(nn.Module):
     def _known(self, features: Tensor) -> Tensor:
         if features.numel() and not 0 <= int(features.min()) <= int(features.max()) < self.cfg.d_sae:
             raise SAEError(f"features must lie in 0..{self.cfg.d_sae - 1}, found {features.min()}..{features.max()}")
-        return features.to(self.W_enc.device)
+        return features.to(self.device)
 
     def _n_chunk(self) -> int:
         return max(1, CHUNK_ELEMENTS // self.cfg.d_sae)

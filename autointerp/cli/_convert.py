@@ -18,8 +18,8 @@ def run(
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="Folder of SAELens, dictionary_learning or sparsify; OpenAI's .pt or the study's .pth file; "
-            "org/repo or org/repo/path on the hub; release:id in SAELens's registry.",
+            help="Folder of SAELens, dictionary_learning or sparsify, or of a stack; OpenAI's .pt or the study's .pth "
+            "file; org/repo or org/repo/path on the hub; release:id in SAELens's registry.",
             show_default=False,
         ),
     ],

@@ -82,7 +82,7 @@ def find_firings(
 @torch.no_grad()
 def _activations(x: torch.Tensor, features: NDArray[np.int64], model: sae.SAE) -> NDArray[np.float32]:
     """Activations [tokens, features] of residuals [tokens, d], a block of features at a time."""
-    x = x.to(model.W_enc.device)
+    x = x.to(model.device)
     blocks = [
         model.encode_features(x, torch.from_numpy(features[at : at + _FEATURES_A_BLOCK])).float().cpu().numpy()
         for at in range(0, len(features), _FEATURES_A_BLOCK)

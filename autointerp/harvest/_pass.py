@@ -140,7 +140,7 @@ def _add_batch(
     mask = counts_mask(windows, batch.windows, config)  # [n_rows, t]
     x = residuals(subject, batch)  # [b * t, d]
     _check_finite(x[: mask.size], mask, batch)
-    acts = model.encode_sparse(x.to(model.W_enc.device))
+    acts = model.encode_sparse(x.to(model.device))
     row, feature, value = (a.cpu().numpy() for a in (acts.row, acts.feature, acts.value))
     counted = np.zeros(acts.n_rows, np.bool_)
     counted[: mask.size] = mask.ravel()

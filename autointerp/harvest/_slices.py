@@ -91,7 +91,7 @@ def read_activations(
         stop = bounds[after] if after < len(needed) else len(order)
         rows = order[bounds[done] : stop]
         first = np.searchsorted(batch.windows, slices.window[rows]) * windows.context_length + slices.begin[rows]
-        x = residuals(subject, batch).to(model.W_enc.device)
+        x = residuals(subject, batch).to(model.device)
         _read_batch(found, slices, rows, x, first=first, model=model)
         done = after
         if progress is not None:

@@ -65,24 +65,33 @@ class TrainingConfig(SAEFields):
         Raises:
             UsageError: It is missing, is not TOML, or a field is wrong (names the field and the file).
         """
-        try:
-            raw = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise UsageError(f"{path}: can't be read ({error.strerror}).") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise UsageError(f"{path}: not TOML: {error}.") from error
+        raw = read_toml(path)
         try:
             return cls.model_validate(raw)
         except ValidationError as error:
-            problems = "; ".join(cls._describe(dict(e)) for e in error.errors())
+            problems = "; ".join(cls.describe(dict(e)) for e in error.errors())
             raise UsageError(f"{path}: {problems}. Fields: {', '.join(cls.model_fields)}.") from error
 
     @classmethod
-    def _describe(cls, error: Mapping[str, Any]) -> str:
-        """``lr: Input should be greater than 0 (Adam's peak learning rate)``."""
+    def describe(cls, error: Mapping[str, Any]) -> str:
+        """Say one of pydantic's errors: ``lr: Input should be greater than 0 (Adam's peak learning rate)``."""
         message = str(error["msg"]).removeprefix("Value error, ")
         if not error["loc"]:
             return message
         field = cls.model_fields.get(str(error["loc"][0]))
         meaning = f" ({field.description.rstrip('.')})" if field is not None and field.description else ""
         return f"{'.'.join(map(str, error['loc']))}: {message}{meaning}"
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        UsageError: It is missing, or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: can't be read ({error.strerror}).") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not TOML: {error}.") from error

@@ -89,7 +89,7 @@ def measure(model: sae.SAE, batches: Iterable[Tensor]) -> tuple[Quality, Firing]
         How well it reconstructs them, and what each feature did.
     """
     quality: Quality | None = None
-    device, d_sae = model.W_enc.device, model.cfg.d_sae
+    device, d_sae = model.device, model.cfg.d_sae
     n_active = torch.zeros(d_sae, dtype=torch.int64, device=device)
     strongest = torch.zeros(d_sae, device=device)
     for batch in batches:

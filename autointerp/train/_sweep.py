@@ -10,17 +10,16 @@ import sae
 from autointerp.errors import MismatchError, UsageError
 from autointerp.run import Progress, Silence, exclusive, write_text
 from autointerp.subject import load_subject
+from autointerp.train._folder import EVALUATION_FILE, remove_unfinished
 from autointerp.train._inputs import FREE, TrainingInputs
 from autointerp.train._metrics import write_metrics
 from autointerp.train._notes import schedule_notes
 from autointerp.train._sweep_config import SweepConfig
 from autointerp.train._text import Text, open_text
 from autointerp.train._train import (
-    EVALUATION_FILE,
     activation_buffer,
     count_training,
     describe_inputs,
-    remove_unfinished,
     write_evaluation,
 )
 

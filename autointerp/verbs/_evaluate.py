@@ -14,6 +14,7 @@ from autointerp.run import Progress, RunDirectory, Silence, default_run, exclusi
 from autointerp.verbs._harvest import ensure_harvest
 from autointerp.verbs._inputs import InputOptions, Options, claim, open_inputs
 from autointerp.verbs._sites import open_sites
+from sae.stack import STACK_FILE
 
 EVALUATION_TOKENS = 200_000
 
@@ -83,6 +84,10 @@ def _expand(sae: str | Path | Sequence[str | Path] | None) -> list[str]:
     given = [] if sae is None else [sae] if isinstance(sae, str | Path) else list(sae)
     paths: list[str] = []
     for path in map(Path, given):
-        inside = sorted(child.parent for child in path.glob("*/cfg.json")) if path.is_dir() else []
-        paths.extend(map(str, inside) if inside and not (path / "cfg.json").exists() else [str(path)])
+        inside = sorted(filter(_holds_sae, path.iterdir())) if path.is_dir() and not _holds_sae(path) else []
+        paths.extend(map(str, inside or [path]))
     return paths
+
+
+def _holds_sae(folder: Path) -> bool:
+    return any((folder / name).exists() for name in ("cfg.json", STACK_FILE))

@@ -91,7 +91,7 @@ class Machine:
         model, subject = self.sae, self.subject
         with self.running, torch.no_grad():
             x = subject.residuals(tokens).flatten(0, 1)  # [b, t, d] -> [b * t, d]
-            return model.encode_sparse(x.to(model.W_enc.device))
+            return model.encode_sparse(x.to(model.device))
 
     def _load_sae(self) -> SAE:
         recorded = self._opened.manifest.sae

@@ -6,7 +6,7 @@ from sae.architectures._batchtopk import BatchTopK
 from sae.architectures._gated import Gated
 from sae.architectures._jumprelu import JumpReLU
 from sae.architectures._matryoshka import Matryoshka
-from sae.architectures._registry import REGISTRY, build
+from sae.architectures._registry import REGISTRY, build, class_of
 from sae.architectures._standard import Standard
 from sae.architectures._tied import Tied
 from sae.architectures._topk import TopK, largest
@@ -21,5 +21,6 @@ __all__ = [
     "Tied",
     "TopK",
     "build",
+    "class_of",
     "largest",
 ]

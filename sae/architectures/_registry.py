@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from sae._config import SAEConfig
+from sae._errors import SAEError
 from sae._model import SAE
 from sae.architectures._batchtopk import BatchTopK
 from sae.architectures._gated import Gated
@@ -39,6 +40,21 @@ def build(cfg: SAEConfig, tensors: Mapping[str, Tensor]) -> SAE:
         The SAE, with the tensors in ``cfg.dtype`` on the device they came from.
 
     Raises:
-        SAEError: A tensor is missing, unknown, of the wrong shape, not floating point, or not finite.
+        SAEError: A tensor is missing, unknown, of the wrong shape, not floating point, or not finite; or the config is
+            of a stack.
     """
-    return REGISTRY[cfg.architecture](cfg, **tensors)
+    return class_of(cfg)(cfg, **tensors)
+
+
+def class_of(cfg: SAEConfig) -> type[SAE]:
+    """Find the class that a config names.
+
+    Raises:
+        SAEError: It is a stack's.
+    """
+    if cfg.architecture not in REGISTRY:
+        raise SAEError(
+            f"a {cfg.architecture} SAE is several SAEs in a row, and no set of tensors: its folder holds stack.json, "
+            "and sae.stack.concatenate writes it as one SAE where that is the same function"
+        )
+    return REGISTRY[cfg.architecture]

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor
 
+from sae._config import STACKED
 from sae._errors import SAEError
 from sae._model import SAE
 from sae.architectures import build
@@ -37,9 +38,14 @@ def check_tunable(model: SAE, tune: str, *, b_dec: bool) -> None:
         b_dec: Whether b_dec is tuned as well.
 
     Raises:
-        SAEError: ``tune`` is unknown; or the SAE normalises its inputs by itself, so that its decoder speaks of
-            normalised ones; or b_dec can't leave the encoder of a gated SAE without rounding it anew.
+        SAEError: ``tune`` is unknown; or the SAE is a stack, or normalises its inputs by itself, so that its decoder
+            speaks of normalised ones; or b_dec can't leave the encoder of a gated SAE without rounding it anew.
     """
+    if model.cfg.architecture == STACKED:
+        raise SAEError(
+            "a stack can't be fine-tuned: later encoders may read what earlier decoders leave. Fine-tune "
+            "sae.stack.concatenate(stack), where that is the same function"
+        )
     if tune not in get_args(Tune):
         raise SAEError(f"tune must be one of {', '.join(get_args(Tune))}, found {tune!r}")
     if model.cfg.normalize_activations != "none":

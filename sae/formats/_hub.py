@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from sae._errors import SAEError
-from sae.formats import _dictionary_learning, _saelens, _sparsify
+from sae.formats import _dictionary_learning, _saelens, _sparsify, _stack
 
 _WEIGHTS = (_saelens.WEIGHTS_FILE, _dictionary_learning.WEIGHTS_FILE, _sparsify.WEIGHTS_FILE)
+_STAGE_FILES = (_saelens.WEIGHTS_FILE, _saelens.CONFIG_FILE)
 _FILES = (*_WEIGHTS, _saelens.CONFIG_FILE, _saelens.SCALER_FILE, _dictionary_learning.CONFIG_FILE)
 _ID = re.compile(r"(?P<repo>\w[\w.-]*/\w[\w.-]*)(?:/(?P<inside>\w[\w.=+-]*(?:/\w[\w.=+-]*)*))?/?", re.ASCII)
 _SHOWN = 5
@@ -55,6 +56,7 @@ def download(place: HubPath) -> Path:
     else:
         wanted = [str(inside / name) for name in _FILES]
         wanted += [str(parent / _sparsify.RUN_CONFIG_FILE) for parent in list(inside.parents)[:2]]
+        wanted += [str(inside / _stack.STACK_FILE), *(str(inside / "stage_*" / name) for name in _STAGE_FILES)]
     try:
         root = Path(huggingface_hub.snapshot_download(place.repo, allow_patterns=wanted))
     except Exception as error:  # the library's own, the client's and the network's errors have no common type
@@ -62,7 +64,7 @@ def download(place: HubPath) -> Path:
             f"the repository {place.repo} can't be fetched from the hub ({type(error).__name__}: {_first(error)})"
         ) from error
     local = root / inside
-    if local.is_file() or any((local / name).is_file() for name in _WEIGHTS):
+    if local.is_file() or any((local / name).is_file() for name in (*_WEIGHTS, _stack.STACK_FILE)):
         return local
     raise SAEError(f"the repository {place.repo} holds no SAE at {place.inside or 'its root'}{_others(place.repo)}")
 

@@ -14,8 +14,9 @@ from sae.formats._release import load_release, split_release
 from sae.formats._saelens import SAELENS
 from sae.formats._seed_pth import SEED_PTH
 from sae.formats._sparsify import SPARSIFY
+from sae.formats._stack import STACK
 
-FORMATS: tuple[Format, ...] = (SPARSIFY, DICTIONARY_LEARNING, SAELENS, SEED_PTH, OPENAI)
+FORMATS: tuple[Format, ...] = (STACK, SPARSIFY, DICTIONARY_LEARNING, SAELENS, SEED_PTH, OPENAI)
 """All formats that can be read; the first that detects a path reads it (sparsify's folder holds a ``cfg.json`` too)."""
 _SHOWN = 5
 
@@ -75,14 +76,21 @@ def load(path: str | Path, *, device: str = "cpu") -> SAE:
         The model; it takes raw activations.
 
     Raises:
-        SAEError: Nothing is there, the format is unknown, or the files are broken; the message says which and why.
+        SAEError: Nothing is there, the format is unknown, or the files are broken; the message says which and why. Or
+            it is a later stage of a stack, which by itself is no SAE of the activations.
     """
+    model = None
     if isinstance(path, str) and not any(_exists(Path(part)) for part in Path(path).parts[:1]):
-        named = _load_by_name(path)
-        if named is not None:
-            return named.to(device)
-    path = Path(path)
-    return detect(path).load(path).to(device)
+        model = _load_by_name(path)
+    if model is None:
+        model = detect(Path(path)).load(Path(path))
+    number = model.cfg.metadata.extra.get("stack_stage", 1)
+    if number != 1:
+        raise SAEError(
+            f"{path} is stage {number} of a stack, and reconstructs only what the stages before it leave: load the "
+            f"stack by its folder, {Path(path).parent}"
+        )
+    return model.to(device)
 
 
 def _load_by_name(name: str) -> SAE | None:

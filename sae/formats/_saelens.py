@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.linalg import vector_norm
 
 from sae._atomic import replace_atomically
+from sae._config import STACKED
 from sae._errors import SAEError
 from sae._model import SAE
 from sae.architectures import build
@@ -40,9 +41,15 @@ def save(model: SAE, path: str | Path) -> None:
         path: The folder, made when missing; an SAE already in it is replaced.
 
     Raises:
-        SAEError: The metadata can't be written as JSON.
+        SAEError: The metadata can't be written as JSON; or it is a stack.
     """
-    path, model = Path(path), model.plain()
+    path = Path(path)
+    if model.cfg.architecture == STACKED:
+        raise SAEError(
+            f"{path}: a stack is no SAELens folder. Write sae.stack.concatenate(stack), where that is the same "
+            "function, or the stack itself with sae.stack.save_stack"
+        )
+    model = model.plain()
     text = format_config(model.cfg)
     path.mkdir(parents=True, exist_ok=True)
     config = path / CONFIG_FILE

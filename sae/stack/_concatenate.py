@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import torch
 from torch import Tensor
 
@@ -30,7 +28,7 @@ def concatenate(stack: StackedSAE) -> SAE:
 
     Returns:
         A standard SAE; a jumprelu one where a stage has thresholds, a gated one where a stage has gates. It has the
-        metadata of stage 1.
+        metadata of the stack.
 
     Raises:
         SAEError: A stage reads the residual, or selects the k largest features of each input.
@@ -49,15 +47,13 @@ def concatenate(stack: StackedSAE) -> SAE:
         "W_dec": torch.cat([stage.W_dec for stage in plain]),
         "b_dec": torch.stack([stage.b_dec for stage in plain]).sum(dim=0),
     }
-    first = stack.stages[0].cfg
-    extra = {**first.metadata.extra, "stack_widths": stack.widths}
     cfg = SAEConfig(
         architecture=architecture,
         d_in=stack.d_in,
         d_sae=stack.d_sae,
-        dtype=first.dtype,
+        dtype=stack.cfg.dtype,
         apply_b_dec_to_input=False,
-        metadata=dataclasses.replace(first.metadata, n_dead_train=None, dead_train=None, extra=extra),
+        metadata=stack.cfg.metadata,
     )
     return build(cfg, tensors)
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,10 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sae._atomic import replace_atomically
 from sae._errors import SAEError
 from sae._model import SAE
-from sae.formats import load, save
+from sae.formats import _stack
+from sae.formats._saelens import load, save
 from sae.stack._stack import Reads, StackedSAE
 
-STACK_FILE = "stack.json"
+STACK_FILE = _stack.STACK_FILE
 """Names the stages; its folder holds them as ``stage_1``, ``stage_2``, ..."""
 
 
@@ -117,7 +119,7 @@ def load_stage(path: Path, number: int, record: StageRecord) -> SAE:
     Raises:
         SAEError: It is missing, broken, or another one.
     """
-    folder = path / f"stage_{number}"
+    folder = stage_folder(path, number)
     model = load(folder)
     if model.fingerprint() != record.fingerprint:
         raise SAEError(f"{folder} holds other weights than {path / STACK_FILE} says: it was changed after the stack")
@@ -140,10 +142,48 @@ def add_stage(path: Path, records: list[StageRecord], stage: SAE, reads: Reads, 
     Raises:
         SAEError: It can't be written.
     """
-    folder = path / f"stage_{len(records) + 1}"
+    folder = stage_folder(path, len(records) + 1)
     save(stage, folder)
     written = load(folder)
     records.append(StageRecord(reads=reads, fingerprint=written.fingerprint(), recipe=recipe))
+    _write_records(path, records)
+    return written.to(stage.device)
+
+
+def load_stages(path: Path, reads: Sequence[Reads]) -> StackedSAE:
+    """Read stages that were written one by one and are not listed yet.
+
+    Args:
+        path: The folder that has theirs: ``stage_1``, ``stage_2``, ...
+        reads: What each one's encoder takes; so many stages are read.
+
+    Returns:
+        The stack, on the CPU.
+
+    Raises:
+        SAEError: A stage is missing or broken, or does not fit.
+    """
+    return StackedSAE([load(stage_folder(path, number)) for number in range(1, len(reads) + 1)], reads)
+
+
+def record_stages(path: Path, stack: StackedSAE, *, recipes: Sequence[dict[str, Any]]) -> None:
+    """List stages that were written one by one, which makes their folder a stack's.
+
+    Args:
+        path: The folder that has theirs; a list already in it is replaced.
+        stack: From ``load_stages``.
+        recipes: What each one was made from.
+    """
+    stages = zip(stack.stages, stack.reads, recipes, strict=True)
+    records = [StageRecord(reads=reads, fingerprint=one.fingerprint(), recipe=recipe) for one, reads, recipe in stages]
+    _write_records(path, records)
+
+
+def stage_folder(path: Path, number: int) -> Path:
+    """Where a stage lies in a stack's folder, by its number from 1."""
+    return path / f"stage_{number}"
+
+
+def _write_records(path: Path, records: list[StageRecord]) -> None:
     with replace_atomically(path / STACK_FILE) as temporary:
         temporary.write_text(StackRecord(stages=records).model_dump_json(indent=2) + "\n", encoding="utf-8")
-    return written.to(stage.b_dec.device)

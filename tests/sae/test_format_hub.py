@@ -15,6 +15,7 @@ import torch
 import sae
 from sae.formats._hub import HubPath, parse_hub_path
 from sae.formats._release import split_release
+from sae.stack import StackedSAE, save_stack
 
 
 @pytest.fixture
@@ -78,6 +79,15 @@ def test_the_config_of_a_run_comes_along(hub):
     (hub.remote / "config.json").write_text('{"model": "some/model"}')
     meta = sae.load("org/repo/layers.2/seed0").cfg.metadata
     assert (meta.model_name, meta.hook_name) == ("some/model", "blocks.2.hook_resid_post")
+
+
+def test_a_stack_comes_with_its_stages(hub, make_sae):
+    stack = StackedSAE([make_sae(), make_sae(seed=1)], ["x", "residual"])
+    save_stack(stack, hub.remote / "two")
+    sae.save(make_sae(), hub.remote / "other")
+    assert sae.load("org/repo/two").fingerprint() == stack.fingerprint()
+    stages = {f"two/stage_{n}/{name}" for n in (1, 2) for name in ("cfg.json", "sae_weights.safetensors")}
+    assert files_in(hub.cache) == {"two/stack.json", *stages}
 
 
 def test_a_repository_of_several_says_where_they_are(hub, make_sae):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import sae
-from sae import stack as stacks
+import sae._model
 from sae.architectures import REGISTRY, build
 from sae.stack import StackedSAE, Stage, concatenate, load_stack, save_stack, train_stack
 
@@ -79,7 +79,7 @@ def test_features_lie_stage_by_stage_and_sums_add_up(reads):
 
 @pytest.mark.parametrize("architecture", REGISTRY)
 def test_sparse_and_dense_agree(architecture, monkeypatch):
-    monkeypatch.setattr(stacks._stack, "CHUNK_ELEMENTS", 19 * 3)  # three rows at a time
+    monkeypatch.setattr(sae._model, "CHUNK_ELEMENTS", 19 * 3)  # three rows at a time
     x = torch.randn(10, D_IN, generator=torch.Generator().manual_seed(1))
     stack = StackedSAE([make(architecture), make(d_sae=5, seed=1)], ["x", "residual"])
     acts = stack.encode_sparse(x)

@@ -69,7 +69,7 @@ def windows(tmp_path_factory: pytest.TempPathFactory) -> Windows:
 def subject(monkeypatch: pytest.MonkeyPatch) -> LetterSubject:
     """The model that ``train_sae`` gets, whatever it asks for."""
     letters = LetterSubject()
-    monkeypatch.setattr(import_module("autointerp.train._train"), "load_subject", lambda *_, **__: letters)
+    monkeypatch.setattr(import_module("autointerp.train._begin"), "load_subject", lambda *_, **__: letters)
     return letters
 
 

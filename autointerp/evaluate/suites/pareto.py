@@ -143,7 +143,8 @@ def _band(fronts: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.
     """The middle 95 % of fronts, [draws, n] -> [n] each; nan where fewer than half of them reach."""
     low, high = np.full((2, fronts.shape[1]), np.nan)
     reached = np.isfinite(fronts).mean(axis=0) >= 0.5
-    low[reached], high[reached] = np.nanquantile(fronts[:, reached], (0.025, 0.975), axis=0)
+    if reached.any():  # a family of one SAE has a front only where a draw has its L0
+        low[reached], high[reached] = np.nanquantile(fronts[:, reached], (0.025, 0.975), axis=0)
     return low, high
 
 

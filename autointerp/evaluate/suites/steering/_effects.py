@@ -87,8 +87,9 @@ def run_interventions(setting: Setting, sample: Sample, *, alphas: tuple[float, 
 
 def _directions(setting: Setting, sample: Sample, n_random: int) -> Iterator[tuple[int, Tensor]]:
     generator = torch.Generator().manual_seed(setting.seed)
+    W_dec = setting.model.W_dec.detach()
     for feature in sample.features:
-        yield feature, setting.model.W_dec[feature].detach()
+        yield feature, W_dec[feature]
     for number in range(n_random):
         yield -1 - number, torch.randn(setting.model.cfg.d_in, generator=generator)
 

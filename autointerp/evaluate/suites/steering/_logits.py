@@ -28,13 +28,13 @@ def logit_effects(setting: Setting, measured: Mapping[int, NDArray[np.float64]])
         residual stream also ``promoted_direct`` and ``suppressed_direct``, of the decoder direction times W_U (the last
         norm left out), and ``direct_correlation`` of the two over all tokens.
     """
-    subject, model = setting.subject, setting.model
+    subject, W_dec = setting.subject, setting.model.W_dec.detach().float()
     W_U = subject.unembedding() if writes_to_stream(subject.hook_point) else None
     rows = []
     for feature, change in measured.items():
         row: dict[str, object] = {"feature": feature, **_ends(setting, change, "")}
-        if W_U is not None and W_U.shape[0] == model.cfg.d_in:
-            direct = (model.W_dec[feature].detach().float() @ W_U.float()).double().cpu().numpy()[: len(change)]  # [v]
+        if W_U is not None and W_U.shape[0] == W_dec.shape[1]:
+            direct = (W_dec[feature] @ W_U.float()).double().cpu().numpy()[: len(change)]  # [v]
             row |= _ends(setting, direct, "_direct")
             row["direct_correlation"] = float(np.corrcoef(change, direct)[0, 1])
         rows.append(row)
