@@ -75,14 +75,23 @@ def load(path: str | Path, *, device: str = "cpu") -> SAE:
         The model; it takes raw activations.
 
     Raises:
-        SAEError: Nothing is there, the format is unknown, or the files are broken; the message says which and why.
+        SAEError: Nothing is there, the format is unknown, the files are broken, or the device does not work; the
+            message says which and why.
     """
     if isinstance(path, str) and not any(_exists(Path(part)) for part in Path(path).parts[:1]):
         named = _load_by_name(path)
         if named is not None:
-            return named.to(device)
+            return _on(named, device)
     path = Path(path)
-    return detect(path).load(path).to(device)
+    return _on(detect(path).load(path), device)
+
+
+def _on(model: SAE, device: str) -> SAE:
+    try:
+        return model.to(device)
+    except (RuntimeError, AssertionError) as error:  # an unknown name, or a device that is not there
+        why = str(error).partition("\n")[0]
+        raise SAEError(f"device {device!r} does not work here ({why}): take 'cpu'") from error
 
 
 def _load_by_name(name: str) -> SAE | None:
