@@ -76,8 +76,8 @@ def load(path: str | Path, *, device: str = "cpu") -> SAE:
         The model; it takes raw activations.
 
     Raises:
-        SAEError: Nothing is there, the format is unknown, or the files are broken; the message says which and why. Or
-            it is a later stage of a stack, which by itself is no SAE of the activations.
+        SAEError: Nothing is there, the format is unknown, the files are broken, or the device does not work; the
+            message says which and why. Or it is a later stage of a stack, which by itself is no SAE of the activations.
     """
     model = None
     if isinstance(path, str) and not any(_exists(Path(part)) for part in Path(path).parts[:1]):
@@ -90,7 +90,15 @@ def load(path: str | Path, *, device: str = "cpu") -> SAE:
             f"{path} is stage {number} of a stack, and reconstructs only what the stages before it leave: load the "
             f"stack by its folder, {Path(path).parent}"
         )
-    return model.to(device)
+    return _on(model, device)
+
+
+def _on(model: SAE, device: str) -> SAE:
+    try:
+        return model.to(device)
+    except (RuntimeError, AssertionError) as error:  # an unknown name, or a device that is not there
+        why = str(error).partition("\n")[0]
+        raise SAEError(f"device {device!r} does not work here ({why}): take 'cpu'") from error
 
 
 def _load_by_name(name: str) -> SAE | None:

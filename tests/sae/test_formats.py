@@ -220,6 +220,13 @@ def test_paths_that_are_no_sae(tmp_path):
         sae.load(tmp_path / "notes.txt")
 
 
+def test_a_device_that_is_not_there(folder):
+    with pytest.raises(sae.SAEError, match=r"device 'tpu' does not work here \(.*: take 'cpu'"):
+        sae.load(folder, device="tpu")
+    with pytest.raises(sae.SAEError, match="device 'cuda:99' does not work here"):
+        sae.load(folder, device="cuda:99")
+
+
 def test_numbers_that_python_does_not_read(folder):
     (folder / "cfg.json").write_text('{"d_in": ' + "9" * 5000 + ', "d_sae": 15}')
     with pytest.raises(sae.SAEError, match=r"cfg\.json: not JSON"):
