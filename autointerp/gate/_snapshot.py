@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from autointerp.errors import MismatchError, UsageError
@@ -25,7 +24,7 @@ from autointerp.gate._baseline import (
 )
 from autointerp.gate._direction import encode_direction
 from autointerp.label import load_groups
-from autointerp.run import LLMInput, RunDirectory
+from autointerp.run import LLMInput, RunDirectory, read_table
 from autointerp.score import load_reliability
 
 _T = TypeVar("_T")
@@ -153,7 +152,7 @@ def _group(ids: list[int], features: dict[int, BaselineFeature]) -> BaselineGrou
 
 
 def _rows(path: Path) -> dict[int, dict[str, Any]]:
-    return {row["feature"]: row for row in pq.read_table(path).to_pylist()} if path.exists() else {}
+    return {row["feature"]: row for row in read_table(path).to_pylist()} if path.exists() else {}
 
 
 def _present(value: _T | None, run: RunDirectory, what: str) -> _T:

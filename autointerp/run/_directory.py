@@ -80,7 +80,7 @@ class RunDirectory:
         """
         try:
             raw = json.loads(self.manifest_file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise UsageError(
                 f"{self.manifest_file}: can't be read ({error}). Remove the run or restore the file."
             ) from error
@@ -114,8 +114,23 @@ class RunDirectory:
         return manifest
 
     def is_done(self, stage: str) -> bool:
-        """Whether a stage finished."""
-        return self.exists and stage in self.read_manifest().stages
+        """Whether a stage finished, and what it wrote is still there."""
+        return (
+            self.exists and stage in self.read_manifest().stages and all(one.exists() for one in self._made_by(stage))
+        )
+
+    def _made_by(self, stage: str) -> list[Path]:
+        """The files that a stage leaves."""
+        windows = [self.windows / name for name in ("meta.json", "tokens.npy", "index.parquet", "documents.parquet")]
+        harvest = [self.harvest / name for name in ("meta.json", "explain.npz", "score.npz")]
+        made = {
+            "windows": windows,
+            "harvest": [self.features, *harvest],
+            "contexts": [self.contexts],
+            "labels": [self.labels],
+            "scores": [self.scores],
+        }
+        return made.get(stage, [])
 
     def finish(self, stage: str, seconds: float) -> None:
         """Record that a stage is done.
