@@ -52,14 +52,23 @@ def load(path: str | Path, *, device: str = "cpu") -> SAE:
         The model; it takes raw activations.
 
     Raises:
-        SAEError: Nothing is there, the format is unknown, or the files are broken; the message says which and why.
+        SAEError: Nothing is there, the format is unknown, the files are broken, or there is no such device; the message
+            says which and why.
     """
     if isinstance(path, str) and not any(Path(part).exists() for part in Path(path).parts[:1]):
         named = _load_by_name(path)
         if named is not None:
-            return named.to(device)
+            return _on(device, named)
     path = Path(path)
-    return detect(path).load(path).to(device)
+    return _on(device, detect(path).load(path))
+
+
+def _on(device: str, model: SAE) -> SAE:
+    try:
+        return model.to(device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise SAEError(f"device {device!r} does not work here ({reason}). Use 'cpu'.") from error
 
 
 def _load_by_name(name: str) -> SAE | None:

@@ -221,6 +221,12 @@ def test_paths_that_are_no_sae(tmp_path):
         sae.load(tmp_path / "notes.txt")
 
 
+@pytest.mark.parametrize("device", ["nonsense", "cuda:99"])
+def test_a_device_that_is_not_there(folder, device):
+    with pytest.raises(SAEError, match=f"device '{device}' does not work here"):
+        load(folder, device=device)
+
+
 def test_an_interrupted_save_leaves_no_config(folder, make_sae, monkeypatch):
     def fail(*_: object) -> None:
         raise OSError("disk full")
