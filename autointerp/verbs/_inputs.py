@@ -101,7 +101,7 @@ def claim(run: RunDirectory, *, resume: bool) -> None:
             raise UsageError(
                 f"{run.path}: a run is already there. Add --resume to go on with it, or choose another --out."
             )
-    elif run.path.is_file():
+    elif run.path.exists() and not run.path.is_dir():
         raise UsageError(f"{run.path}: is a file. Choose another --out.")
     elif run.path.is_dir() and not all(_is_ours(entry.name) for entry in run.path.iterdir()):
         raise UsageError(f"{run.path}: is not empty and holds no run. Choose another --out.")

@@ -223,8 +223,8 @@ def test_paths_that_are_no_sae(tmp_path):
 
 @pytest.mark.parametrize("device", ["nonsense", "cuda:99"])
 def test_a_device_that_is_not_there(folder, device):
-    with pytest.raises(SAEError, match=f"device '{device}' does not work here"):
-        load(folder, device=device)
+    with pytest.raises(sae.SAEError, match=f"device '{device}' does not work here"):
+        sae.load(folder, device=device)
 
 
 def test_an_interrupted_save_leaves_no_config(folder, make_sae, monkeypatch):
