@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypedDict
@@ -124,6 +125,7 @@ def open_inputs(run: RunDirectory, options: Options, progress: Progress) -> Inpu
         UsageError: An input is missing or can't be used.
         MismatchError: Inputs disagree with each other or with the run.
     """
+    _check_names({"--out": str(run.path), "--sae": options.sae, "--model": options.model, "--corpus": options.corpus})
     manifest = run.read_manifest() if run.exists else None
     options = _resolve(options, manifest)
     assert options.sae is not None
@@ -141,6 +143,15 @@ def open_inputs(run: RunDirectory, options: Options, progress: Progress) -> Inpu
     if not run.is_done("windows"):
         _begin(inputs, fingerprint, progress)
     return inputs
+
+
+def _check_names(names: Mapping[str, str | None]) -> None:
+    """Refuse names that no file of a run can hold: a file system takes any bytes."""
+    for option, name in names.items():
+        try:
+            (name or "").encode()
+        except UnicodeEncodeError as error:
+            raise UsageError(f"{option} {name!r}: is not UTF-8, so a run can't record it. Rename it.") from error
 
 
 def _resolve(options: Options, manifest: Manifest | None) -> Options:
@@ -205,7 +216,7 @@ def _complete(options: Options, cfg: sae.SAEConfig) -> Options:
         hook_point=hook_point,
         corpus=corpus,
         column=options.column,
-        n_tokens=options.n_tokens or DEFAULT_TOKENS,
+        n_tokens=DEFAULT_TOKENS if options.n_tokens is None else options.n_tokens,
         seed=options.seed or 0,
         keep_bos=bool(options.keep_bos),
         device=options.device,

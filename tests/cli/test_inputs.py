@@ -49,6 +49,11 @@ def test_a_model_of_another_name_is_refused_naming_both(model: str) -> None:
         _complete(Options(model=model), a_config(model_name="pythia-70m"))
 
 
+def test_no_tokens_are_not_the_default_number() -> None:
+    assert _complete(Options(n_tokens=0), a_config()).n_tokens == 0
+    assert _complete(Options(), a_config()).n_tokens == 1_000_000
+
+
 def test_a_folder_may_hold_the_model_of_that_name(tmp_path: Path) -> None:
     assert _complete(Options(model=str(tmp_path)), a_config(model_name="pythia-70m")).model == str(tmp_path)
     assert _complete(Options(model="bundled"), a_config(model_name="elsewhere/subject/bundled")).model == "bundled"
@@ -57,6 +62,13 @@ def test_a_folder_may_hold_the_model_of_that_name(tmp_path: Path) -> None:
 def test_a_longer_context_than_the_model_takes_is_refused_naming_both(tmp_path: Path, text: Path) -> None:
     with pytest.raises(MismatchError, match="expected 4096, found 128"):
         autointerp.harvest(an_sae(tmp_path / "sae", context_size=4096), tmp_path / "run", corpus=str(text))
+
+
+@pytest.mark.parametrize(("option", "name"), [("--out", "run\udcff"), ("--corpus", "text\udcff.txt")])
+def test_a_name_that_is_no_utf8_is_refused(tmp_path: Path, option: str, name: str) -> None:
+    given = {"--out": str(tmp_path / "run"), "--corpus": "python", option: str(tmp_path / name)}
+    with pytest.raises(UsageError, match=rf"{option} '.*\\udcff.*is not UTF-8"):
+        autointerp.label(an_sae(tmp_path / "sae"), given["--out"], corpus=given["--corpus"])
 
 
 def test_a_device_is_no_run_directory() -> None:
