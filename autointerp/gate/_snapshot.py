@@ -82,14 +82,15 @@ def load_decoder(run: RunDirectory) -> NDArray[np.float32]:
     import sae
 
     recorded = _present(run.read_manifest().sae, run, "sae")
-    if not Path(recorded.path).exists():
-        raise UsageError(
-            f"{recorded.path}: the SAE of {run.path} is not there any more. Put it back, or run again where it is now: "
-            "decoder directions are needed to find its features in another SAE."
-        )
+    place = run.find(recorded.path)
     try:
-        model = sae.load(recorded.path)
+        model = sae.load(place)
     except sae.SAEError as error:
+        if not Path(place).exists():
+            raise UsageError(
+                f"{recorded.path}: the SAE of {run.path} is not there any more. Put it back, or run again where it is "
+                "now: decoder directions are needed to find its features in another SAE."
+            ) from error
         raise UsageError(f"{recorded.path}: the SAE of {run.path} can't be read ({error}).") from error
     found = model.fingerprint()
     if found != recorded.sha256:

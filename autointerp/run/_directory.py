@@ -56,6 +56,22 @@ class RunDirectory:
         """Whether a run was started here."""
         return self.manifest_file.exists()
 
+    def find(self, recorded: str) -> str:
+        """Where an SAE lies now that the manifest names as the user did then.
+
+        A relative name was meant from a working folder, which need not be the present one: a folder that the run lies
+        in is as good. A run that was moved with its SAE has it in ``sae``.
+
+        Args:
+            recorded: A path or another name.
+
+        Returns:
+            The first place where there is anything; else the name as it is.
+        """
+        path = self.path.absolute()
+        places = [Path(recorded), *(folder / recorded for folder in path.parents), path / "sae"]
+        return str(next((place for place in places if place.exists()), recorded))
+
     @classmethod
     def open(cls, path: Path | str) -> RunDirectory:
         """An existing run.

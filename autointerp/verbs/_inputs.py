@@ -127,9 +127,9 @@ def open_inputs(run: RunDirectory, options: Options, progress: Progress) -> Inpu
     """
     _check_names({"--out": str(run.path), "--sae": options.sae, "--model": options.model, "--corpus": options.corpus})
     manifest = run.read_manifest() if run.exists else None
-    options = _resolve(options, manifest)
+    named, options = options.sae, _resolve(options, manifest)
     assert options.sae is not None
-    model = sae.load(options.sae, device=options.device)
+    model = sae.load(named or run.find(options.sae), device=options.device)
     fingerprint = model.fingerprint()
     if manifest is not None and manifest.sae is not None and manifest.sae.sha256 != fingerprint:
         raise MismatchError(

@@ -79,6 +79,20 @@ def test_a_damaged_table_is_named_and_how_to_make_it_again(tmp_path: Path, conte
         read_table(file)
 
 
+def test_an_sae_is_found_from_any_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = RunDirectory(tmp_path / "project" / "runs" / "demo")
+    run.path.mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    assert run.find("models/sae") == "models/sae"  # perhaps a name on the hub
+    (run.path / "sae").mkdir()
+    assert run.find("/gone/sae") == str(run.path / "sae")
+    (tmp_path / "project" / "models" / "sae").mkdir(parents=True)
+    assert run.find("models/sae") == str(tmp_path / "project" / "models" / "sae")
+    monkeypatch.chdir(tmp_path / "project")
+    assert run.find("models/sae") == "models/sae"
+    assert RunDirectory("runs/demo").find("models/sae") == "models/sae"
+
+
 def test_the_manifest_names_what_made_it(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path)
     run.write_manifest(Manifest())
