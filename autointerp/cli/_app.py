@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -68,6 +69,8 @@ def version() -> None:
 def main() -> NoReturn:
     """Run the command line and exit with its code: 0, 1, 2, 3, 4, 5, 130 or 143 (see ``autointerp.errors``)."""
     signal.signal(signal.SIGTERM, _terminate)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # what a console can't show comes as an escape, as on stderr
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = app(standalone_mode=False) or 0
         if code == 130:  # what the parser makes of a KeyboardInterrupt

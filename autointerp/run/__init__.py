@@ -8,7 +8,7 @@ from autointerp.run._markdown import markdown
 from autointerp.run._new_folder import check_new_folder, new_folder
 from autointerp.run._progress import Progress, Silence, Tick
 from autointerp.run._spreadsheet import escape, safe_text, without_guard
-from autointerp.run._table import read_frame, read_rows, write_rows
+from autointerp.run._table import read_frame, read_rows, read_table, write_rows
 from autointerp.run._visible import INVISIBLE, visible
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "package_versions",
     "read_frame",
     "read_rows",
+    "read_table",
     "replace_atomically",
     "safe_text",
     "visible",
