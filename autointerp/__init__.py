@@ -20,8 +20,8 @@ import sys
 import types
 
 VERBS = (
-    "baseline", "compare", "convert", "demo", "doctor", "evaluate", "export", "gate", "harvest", "label", "reliability",
-    "report", "retry", "score", "sweep", "train", "view",
+    "baseline", "compare", "convert", "demo", "doctor", "evaluate", "export", "finetune", "gate", "harvest", "label",
+    "reliability", "report", "retry", "score", "sweep", "train", "view",
 )  # fmt: skip
 """The functions of this module: those of ``autointerp.verbs``, by name, because importing them costs seconds."""
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from _facts import Facts, measure
 from _inputs import Inputs
 from torch import Tensor
@@ -109,22 +108,13 @@ def train_every_position(inputs: Inputs, sizes: Sizes) -> Trained:
 
 
 def train_without_pre_encoder_bias(inputs: Inputs, sizes: Sizes) -> sae.SAE:
-    """The ladder's middle L1 SAE, but for its encoder, which reads x instead of x - b_dec.
-
-    That is a second stage that reads x, after a first one whose reconstruction is always zero.
-    """
+    """The ladder's middle L1 SAE, but for its encoder, which reads x instead of x - b_dec."""
     n_steps = sizes.penalties // 1024
     config = sae.TrainConfig(
         n_tokens=sizes.penalties, batch_size=1024, expansion=8, l1_coefficient=MIDDLE * inputs.d_in**0.5, lr=1e-2,
         l1_warmup_steps=n_steps // 2, lr_warmup_steps=min(100, n_steps // 3), log_every=10**6,
     )  # fmt: skip
-    zeros = {"W_enc": (inputs.d_in, 1), "b_enc": (1,), "W_dec": (1, inputs.d_in), "b_dec": (inputs.d_in,)}
-    nothing = sae.build(
-        sae.SAEConfig(architecture="standard", d_in=inputs.d_in, d_sae=1),
-        {name: torch.zeros(shape) for name, shape in zeros.items()},
-    )
-    stack = train_stack(lambda _: _batches(inputs, sizes.penalties, 1024), [Stage(config, "x")], first=nothing)
-    return stack.stages[1]
+    return sae.train(_batches(inputs, sizes.penalties, 1024), config, target=lambda x: x).sae
 
 
 def train_second_stage(trained: Trained, sizes: Sizes) -> Facts:

@@ -50,8 +50,11 @@ class Contender(Protocol):
 
 
 def activations(d_in: int, device: str) -> Callable[[int], Tensor]:
-    """Sparse combinations of 8,192 unit directions with power-law frequencies, noise and a mean; norm sqrt(d_in)."""
-    generator = torch.Generator().manual_seed(0)
+    """Sparse combinations of 8,192 unit directions with power-law frequencies, noise and a mean; norm sqrt(d_in).
+
+    The seed is none that a training starts from: of the same one, an SAE's first decoder would be these directions.
+    """
+    generator = torch.Generator().manual_seed(8192)
     directions = torch.nn.functional.normalize(torch.randn(8192, d_in, generator=generator), dim=1)
     frequency = torch.arange(1, 8193).float().pow(-0.8)
     mean = torch.randn(d_in, generator=generator) * 0.3

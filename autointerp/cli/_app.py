@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -18,6 +19,7 @@ from autointerp.cli import (
     _doctor,
     _evaluate,
     _export,
+    _finetune,
     _gate,
     _harvest,
     _label,
@@ -39,8 +41,8 @@ app = typer.Typer(
     add_completion=False,
 )
 for verb in (
-    _demo, _train, _sweep, _convert, _harvest, _label, _score, _reliability, _retry, _evaluate, _compare, _gate,
-    _export, _view, _doctor,
+    _demo, _train, _sweep, _finetune, _convert, _harvest, _label, _score, _reliability, _retry, _evaluate, _compare,
+    _gate, _export, _view, _doctor,
 ):  # fmt: skip
     verb.register(app)
 
@@ -67,6 +69,8 @@ def version() -> None:
 def main() -> NoReturn:
     """Run the command line and exit with its code: 0, 1, 2, 3, 4, 5, 130 or 143 (see ``autointerp.errors``)."""
     signal.signal(signal.SIGTERM, _terminate)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # what a console can't show comes as an escape, as on stderr
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = app(standalone_mode=False) or 0
         if code == 130:  # what the parser makes of a KeyboardInterrupt
@@ -94,7 +98,8 @@ def _classify(error: Exception) -> int:
     if any(base.__module__.startswith("sae") and base.__name__ == "SAEError" for base in type(error).__mro__):
         return _say(2, str(error))
     if isinstance(error, OSError):
-        return _say(1, f"{error.filename or 'a file'}: {error.strerror or error}. Files written before are intact.")
+        why = error.strerror or "; ".join(map(str, error.args)) or type(error).__name__
+        return _say(1, f"{error.filename or 'a file'}: {why}. Files written before are intact.")
     return _say(1, f"internal error: {type(error).__name__}: {error}. Run with --debug for the traceback.")
 
 
@@ -107,7 +112,7 @@ def _say(code: int, message: str) -> int:
 
 def _interrupted() -> int:
     code = 143 if _received else 130
-    return _say(code, "interrupted. What is done is kept: run the same command with --resume to go on.")
+    return _say(code, "interrupted. What is done is kept: give the same command again, with --resume if it takes that.")
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

@@ -31,13 +31,17 @@ def export(
 ) -> None:
     """Write the labels in another format, or the run as pages to look at; print the path of the file or folder."""
     from autointerp import verbs
+    from autointerp.cli._output import print_verdict
     from autointerp.cli._progress import terminal_progress
 
     print(verbs.export(run, format, out=out, raw=raw, one_file=one_file, device=device, progress=terminal_progress()))
+    print_verdict(f"exported: {run} as {format}{' (not safe for spreadsheets)' if raw and format == 'csv' else ''}")
 
 
 def report(run: o.RunArgument) -> None:
     """Write the run's page and print its path."""
     from autointerp import verbs
+    from autointerp.cli._output import print_verdict
 
     print(verbs.report(run))
+    print_verdict(f"reported: {run}")

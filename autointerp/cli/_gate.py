@@ -20,8 +20,11 @@ def register(app: typer.Typer) -> None:
 def baseline(run: o.RunArgument) -> None:
     """Print a scored run as a baseline for later gates (redirect it to a file)."""
     from autointerp import verbs
+    from autointerp.cli._output import print_verdict
 
-    print(verbs.baseline(run).model_dump_json(indent=1))
+    made = verbs.baseline(run)
+    print(made.model_dump_json(indent=1))
+    print_verdict(f"baseline: {len(made.features)} features in {', '.join(made.groups)}")
 
 
 def gate(

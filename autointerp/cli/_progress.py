@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from autointerp.run import Progress, Tick
 
@@ -15,10 +15,28 @@ def terminal_progress() -> Progress:
     return _Bars() if sys.stderr.isatty() else _Lines()
 
 
+class _Sentences:
+    """What ticks say beside the numbers: each sentence is passed on once, and not again in the next ticks."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say, self._said = say, set[str]()
+
+    def take(self, note: str) -> str:
+        """The note without its sentence (see ``Tick``)."""
+        numbers, _, sentence = note.partition("\n")
+        if sentence and sentence not in self._said:
+            self._said.add(sentence)
+            self._say(sentence)
+        return numbers
+
+
 class _Lines:
     """For logs and pipes."""
 
     interval_s = 10.0
+
+    def __init__(self) -> None:
+        self._sentences = _Sentences(self.say)
 
     @contextlib.contextmanager
     def stage(self, name: str, unit: str) -> Iterator[Tick]:
@@ -28,7 +46,7 @@ class _Lines:
 
         def tick(done: int, total: int, note: str = "") -> None:
             nonlocal last, latest
-            latest = (done, total, note)
+            latest = (done, total, self._sentences.take(note))
             if time.monotonic() - last >= self.interval_s:
                 last = time.monotonic()
                 self._print(name, unit, latest, last - started)
@@ -54,6 +72,7 @@ class _Bars:
         from rich.console import Console
 
         self._console = Console(stderr=True)
+        self._sentences = _Sentences(self.say)
 
     @contextlib.contextmanager
     def stage(self, name: str, unit: str) -> Iterator[Tick]:
@@ -66,13 +85,13 @@ class _Bars:
             MofNCompleteColumn(),
             TextColumn(unit),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),  # it may hold names that others chose
         )
         with Progress(*columns, console=self._console) as bars:
             task = bars.add_task(name, total=None, note="")
 
             def tick(done: int, total: int, note: str = "") -> None:
-                bars.update(task, completed=done, total=total, note=note)
+                bars.update(task, completed=done, total=total, note=self._sentences.take(note))
 
             yield tick
 

@@ -1,5 +1,6 @@
 """Measurements of an SAE on its model: each suite gives numbers, tables and pictures, kept in the run directory."""
 
+from autointerp.evaluate._change import Change, measure_change
 from autointerp.evaluate._estimates import Estimate, TokenMeans, over_features
 from autointerp.evaluate._evaluate import run_suites
 from autointerp.evaluate._figure import as_png, as_svg, legible, new_figure, plain, series
@@ -14,6 +15,7 @@ from autointerp.evaluate._suite import SUITES, NotMeasurable, Suite, choose_suit
 __all__ = [
     "SUITES",
     "Batch",
+    "Change",
     "Estimate",
     "Findings",
     "Firings",
@@ -35,6 +37,7 @@ __all__ = [
     "choose_suites",
     "keep",
     "legible",
+    "measure_change",
     "new_figure",
     "over_features",
     "plain",

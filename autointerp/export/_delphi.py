@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from autointerp.errors import UsageError
@@ -15,7 +14,7 @@ from autointerp.export._request import Parts, Request
 from autointerp.export._rows import LabelRecord, label_records
 from autointerp.export._text import public_name, storable
 from autointerp.harvest import Firings, find_firings
-from autointerp.run import Manifest, RunDirectory, replace_atomically, write_text
+from autointerp.run import Manifest, RunDirectory, read_table, replace_atomically, write_text
 
 _LARGEST_HALF = float(np.finfo(np.float16).max)
 _README = """\
@@ -132,7 +131,7 @@ def _write_explanations(folder: Path, hook_point: str, records: list[LabelRecord
 def _write_counts(folder: Path, hook_point: str, run: RunDirectory) -> None:
     import torch
 
-    table = pq.read_table(run.features, columns=["feature", "n_active"]).sort_by("feature")
+    table = read_table(run.features, columns=["feature", "n_active"]).sort_by("feature")
     folder.mkdir()
     with replace_atomically(folder / "hookpoint_firing_counts.pt") as temporary:
         torch.save({hook_point: torch.tensor(table["n_active"].to_pylist())}, temporary)

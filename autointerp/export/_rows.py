@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from autointerp.errors import UsageError
 from autointerp.label import load_groups
-from autointerp.run import RunDirectory
+from autointerp.run import RunDirectory, read_table
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def label_records(run: RunDirectory) -> list[LabelRecord]:
     ]
 
 
-def rows_by_feature(path: Path, columns: Iterable[str] | None, wanted: Iterable[int]) -> dict[int, dict[str, Any]]:
+def rows_by_feature(path: Path, columns: Sequence[str] | None, wanted: Iterable[int]) -> dict[int, dict[str, Any]]:
     """Some features' rows of one of the run's tables.
 
     Args:
@@ -100,11 +99,7 @@ def rows_by_feature(path: Path, columns: Iterable[str] | None, wanted: Iterable[
     """
     if not path.exists():
         raise UsageError(f"{path}: not there yet. Finish 'autointerp label --out {path.parent} --resume' first.")
-    table = pq.read_table(
-        path,
-        columns=None if columns is None else list(columns),
-        filters=pc.field("feature").isin(sorted(wanted)),
-    )
+    table = read_table(path, columns=columns, filters=pc.field("feature").isin(sorted(wanted)))
     return {row["feature"]: row for row in table.to_pylist()}
 
 

@@ -156,6 +156,8 @@ def read_baseline(path: Path) -> Baseline:
             raise UsageError(
                 f"{path}: groups.{name} names feature {absent[0]}, which features lacks. Restore the file."
             )
+        if len(set(group.features)) < len(group.features):  # each would count twice, and chance seem smaller
+            raise UsageError(f"{path}: groups.{name} names a feature twice. Restore the file.")
     return baseline
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from autointerp.errors import MismatchError, UsageError
@@ -25,7 +24,7 @@ from autointerp.gate._baseline import (
 )
 from autointerp.gate._direction import encode_direction
 from autointerp.label import load_groups
-from autointerp.run import LLMInput, RunDirectory
+from autointerp.run import LLMInput, RunDirectory, read_table
 from autointerp.score import load_reliability
 
 _T = TypeVar("_T")
@@ -83,14 +82,15 @@ def load_decoder(run: RunDirectory) -> NDArray[np.float32]:
     import sae
 
     recorded = _present(run.read_manifest().sae, run, "sae")
-    if not Path(recorded.path).exists():
-        raise UsageError(
-            f"{recorded.path}: the SAE of {run.path} is not there any more. Put it back, or run again where it is now: "
-            "decoder directions are needed to find its features in another SAE."
-        )
+    place = run.find(recorded.path)
     try:
-        model = sae.load(recorded.path)
+        model = sae.load(place)
     except sae.SAEError as error:
+        if not Path(place).exists():
+            raise UsageError(
+                f"{recorded.path}: the SAE of {run.path} is not there any more. Put it back, or run again where it is "
+                "now: decoder directions are needed to find its features in another SAE."
+            ) from error
         raise UsageError(f"{recorded.path}: the SAE of {run.path} can't be read ({error}).") from error
     found = model.fingerprint()
     if found != recorded.sha256:
@@ -153,7 +153,7 @@ def _group(ids: list[int], features: dict[int, BaselineFeature]) -> BaselineGrou
 
 
 def _rows(path: Path) -> dict[int, dict[str, Any]]:
-    return {row["feature"]: row for row in pq.read_table(path).to_pylist()} if path.exists() else {}
+    return {row["feature"]: row for row in read_table(path).to_pylist()} if path.exists() else {}
 
 
 def _present(value: _T | None, run: RunDirectory, what: str) -> _T:

@@ -17,7 +17,7 @@ from autointerp.errors import UsageError
 from autointerp.harvest._context import Context
 from autointerp.harvest._proposals import Picked
 from autointerp.harvest._slices import Slices
-from autointerp.run import RunDirectory, replace_atomically
+from autointerp.run import RunDirectory, read_table, replace_atomically
 
 if TYPE_CHECKING:
     from autointerp.corpus import Windows
@@ -115,7 +115,7 @@ def load_contexts(run: RunDirectory, features: Collection[int] | None = None) ->
     _require(run)
     found: dict[int, list[Context]] = {}
     chosen = None if features is None else pc.field("feature").isin(list(features))
-    for row in pq.read_table(run.contexts, filters=chosen).to_pylist():
+    for row in read_table(run.contexts, filters=chosen).to_pylist():
         row |= {name: tuple(row[name]) for name in ("token_ids", "tokens", "activations")}
         found.setdefault(row["feature"], []).append(Context(**row))
     return found

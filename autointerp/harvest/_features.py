@@ -15,7 +15,7 @@ from autointerp.errors import UsageError
 from autointerp.harvest._duplicates import join_groups, same_windows
 from autointerp.harvest._sketch import FeatureSketch, merge
 from autointerp.harvest._top_tokens import top_tokens
-from autointerp.run import RunDirectory, replace_atomically
+from autointerp.run import RunDirectory, read_table, replace_atomically
 
 if TYPE_CHECKING:
     from autointerp.corpus import Windows
@@ -51,7 +51,7 @@ def load_features(run: RunDirectory) -> pd.DataFrame:
     """
     if not run.features.exists():
         raise UsageError(f"{run.features}: not there. Harvest first: autointerp harvest --sae PATH --out {run.path}.")
-    table: pd.DataFrame = pq.read_table(run.features).to_pandas()
+    table: pd.DataFrame = read_table(run.features).to_pandas()
     table["top_tokens"] = [list(tokens) for tokens in table["top_tokens"]]
     return table
 

@@ -9,7 +9,7 @@ from autointerp.label._label import explain_contexts, label_features, label_requ
 from autointerp.label._reply import MONOSEMANTIC, POLYSEMANTIC, LabelReply
 from autointerp.label._row import LabelRow, load_label_rows, load_labels, write_labels
 from autointerp.label._rules import CLASSES, Atom, Rule, describe, parse, rule_fires, rule_holds
-from autointerp.label._selection import MIN_ACTIVE, Selection, select_features
+from autointerp.label._selection import MIN_ACTIVE, Selection, check_selection, select_features
 
 __all__ = [
     "CLASSES",
@@ -30,6 +30,7 @@ __all__ = [
     "Selection",
     "as_data",
     "check_answered",
+    "check_selection",
     "describe",
     "excerpt",
     "explain_contexts",

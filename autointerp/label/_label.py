@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from autointerp.errors import IncompleteError, UsageError
+from autointerp.errors import IncompleteError, InterruptedRunError, ProviderFatalError, UsageError
 from autointerp.harvest import Context, load_contexts
 from autointerp.label._answered import check_answered
 from autointerp.label._by_llm import label_request, label_row, too_few
@@ -29,7 +29,8 @@ def label_features(
     """Label every selected feature from its explain contexts.
 
     Answers come from the run's journal where it has them. Labels that change make the run's scores void: they are
-    removed.
+    removed. A run that is stopped before it has a whole set of labels gets a row for every feature all the same; labels
+    that are all there stand until others are.
 
     Args:
         run: With contexts written.
@@ -46,24 +47,30 @@ def label_features(
         IncompleteError: The budget ended first, or more than 5 % of the requests brought no answer;
             ``labels.parquet`` holds what there is.
         ProviderFatalError: The provider refuses the account; what was answered is in the journal.
+        InterruptedRunError: Ctrl-C or SIGTERM; likewise.
     """
     started = time.monotonic()
     chosen = {name: list(ids) for name, ids in groups.items()} if groups is not None else load_groups(run)
     explain = explain_contexts(run, chosen)
     prompt = RULES_VERSION if llm == RULES else load_prompt("label").version
-
-    def record(manifest: Manifest) -> None:
-        manifest.config["groups"] = chosen
-        manifest.labeler = LLMInput(provider=llm, prompt=prompt, base_url=asking.base_url)
-
-    run.update(record)  # before asking: whoever goes on after a stop goes on with this labeler
+    labeler = LLMInput(provider=llm, prompt=prompt, base_url=asking.base_url)
+    is_first = not run.is_done("labels")
+    if is_first:
+        _record(run, labeler, chosen)  # before asking: whoever goes on after a stop goes on with this labeler
     replies: list[Reply] = []
     if llm == RULES:
         rows = _by_rules(explain, progress)
     else:
         requests = label_requests(explain)
-        replies = asking.ask(llm, list(requests.values()), journal=run.journal, progress=progress)
+        try:
+            replies = asking.ask(llm, list(requests.values()), journal=run.journal, progress=progress)
+        except (IncompleteError, InterruptedRunError, ProviderFatalError):
+            if is_first:
+                kept = asking.recall(llm, list(requests.values()), journal=run.journal)
+                _write(run, _rows(explain, dict(zip(requests, kept, strict=True)), llm))
+            raise
         rows = _rows(explain, dict(zip(requests, replies, strict=True)), llm)
+    _record(run, labeler, chosen)
     _write(run, rows)
     n_skipped = sum(row.outcome == "skipped_budget" for row in rows)
     if n_skipped:
@@ -124,13 +131,24 @@ def _rows(explain: Mapping[int, Sequence[Context]], replies: Mapping[int, Reply]
     ]
 
 
+def _record(run: RunDirectory, labeler: LLMInput, groups: Mapping[str, Sequence[int]]) -> None:
+    """Note whose the labels are; those of another labeler are no whole set any more."""
+
+    def change(manifest: Manifest) -> None:
+        if manifest.labeler != labeler:
+            manifest.stages.pop("labels", None)
+        manifest.config["groups"], manifest.labeler = groups, labeler
+
+    run.update(change)
+
+
 def _write(run: RunDirectory, rows: Sequence[LabelRow]) -> None:
-    before = run.labels.read_bytes() if run.labels.exists() else None
-    write_labels(run, rows)
-    if before is not None and before != run.labels.read_bytes():
+    def forget_scores() -> None:  # first: whoever is killed in between has no scores of other labels
+        run.update(_forget_scores)
         run.scores.unlink(missing_ok=True)
         run.scores_csv.unlink(missing_ok=True)
-        run.update(_forget_scores)
+
+    write_labels(run, rows, on_change=forget_scores)
 
 
 def _forget_scores(manifest: Manifest) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 
 import pandas as pd
@@ -60,15 +60,16 @@ class LabelRow:
     """Why there is no label; empty with ``ok``."""
 
 
-def write_labels(run: RunDirectory, rows: Sequence[LabelRow]) -> None:
+def write_labels(run: RunDirectory, rows: Sequence[LabelRow], *, on_change: Callable[[], None] | None = None) -> None:
     """Replace ``labels.parquet`` atomically; the same rows give the same bytes.
 
     Args:
         run: Where.
         rows: In any order; written by ascending feature.
+        on_change: Called just before other labels take the place of those that are there.
     """
     ordered = [asdict(row) for row in sorted(rows, key=lambda row: row.feature)]
-    write_rows(run.labels, ordered, _SCHEMA)
+    write_rows(run.labels, ordered, _SCHEMA, on_change=on_change)
 
 
 def load_labels(run: RunDirectory) -> pd.DataFrame:

@@ -15,7 +15,10 @@ from autointerp.errors import UsageError
 MIN_ACTIVE = 10
 """Activations a feature needs to be drawn into a random group."""
 
-_GROUP = re.compile(r"(top|bottom|random:)(\d+)")
+_GROUP = re.compile(r"(top|bottom|random:)([0-9]{1,18})")
+_ID = re.compile(r"[0-9]{1,18}")
+_MAX_SHOWN = 80
+"""Characters of an option that a message repeats."""
 _HELP = "Groups are topN, bottomN, random:N, ids:1|2|3 and ids:FILE, joined by commas."
 
 
@@ -49,21 +52,43 @@ def select_features(features: pd.DataFrame, spec: str, *, seed: int) -> Selectio
     """
     groups: dict[str, list[int]] = {}
     notes: list[str] = []
-    for part in (piece.strip() for piece in spec.split(",")):
-        name, chosen, note = _group(features, part, seed)
-        if name in groups:
-            raise UsageError(f"--features {spec!r}: group {name!r} appears twice. {_HELP}")
-        groups[name] = chosen
-        notes += note
+    for name, part in _parts(spec).items():
+        if name == "ids":
+            groups[name] = _explicit(features, _ids(part))
+        else:
+            groups[name], note = _group(features, part, seed)
+            notes += note
     return Selection(groups, tuple(notes))
 
 
-def _group(features: pd.DataFrame, part: str, seed: int) -> tuple[str, list[int], list[str]]:
-    if part.startswith("ids:"):
-        return "ids", _explicit(features, part.removeprefix("ids:")), []
+def check_selection(spec: str) -> None:
+    """Refuse a line that ``select_features`` can't read, before there are features to choose from.
+
+    Raises:
+        UsageError: As there, but for ids that do not exist.
+    """
+    for name, part in _parts(spec).items():
+        if name == "ids":
+            _ids(part)
+
+
+def _parts(spec: str) -> dict[str, str]:
+    """Group name -> what the line says of it."""
+    parts: dict[str, str] = {}
+    for part in (piece.strip() for piece in spec.split(",")):
+        found = _GROUP.fullmatch(part)
+        if not part.startswith("ids:") and (not found or int(found[2]) == 0):
+            raise UsageError(f"--features: {part!r} is not a group of at least one feature. {_HELP}")
+        name = part if found else "ids"
+        if name in parts:
+            raise UsageError(f"--features {spec!r}: group {name!r} appears twice. {_HELP}")
+        parts[name] = part
+    return parts
+
+
+def _group(features: pd.DataFrame, part: str, seed: int) -> tuple[list[int], list[str]]:
     found = _GROUP.fullmatch(part)
-    if not found or int(found[2]) == 0:
-        raise UsageError(f"--features: {part!r} is not a group of at least one feature. {_HELP}")
+    assert found is not None
     pool, wanted = _pool(features, found[1], seed), int(found[2])
     lone = pool[pool["duplicate_of"].isna()]
     notes = []
@@ -72,7 +97,7 @@ def _group(features: pd.DataFrame, part: str, seed: int) -> tuple[str, list[int]
         notes.append(f"{part}: {n_doubles} near-duplicates left out, their representatives stand for them.")
     if len(lone) < wanted:
         notes.append(f"{part}: only {len(lone)} features qualify; all are taken.")
-    return part, [int(feature) for feature in lone["feature"].head(wanted)], notes
+    return [int(feature) for feature in lone["feature"].head(wanted)], notes
 
 
 def _pool(features: pd.DataFrame, kind: str, seed: int) -> pd.DataFrame:
@@ -88,16 +113,25 @@ def _hash(seed: int) -> Callable[[int], str]:
     return lambda feature: hashlib.sha256(f"{seed}:{int(feature)}".encode()).hexdigest()
 
 
-def _explicit(features: pd.DataFrame, text: str) -> list[int]:
-    path = Path(text)
-    numbers = re.fullmatch(r"\d+(\|\d+)*", text)
-    if not numbers and not path.is_file():
-        raise UsageError(f"--features ids:{text}: neither ids like 3|17 nor a file of ids.")
-    words = text.split("|") if numbers else re.split(r"[\s,|]+", path.read_text(encoding="utf-8").strip())
-    if not all(word.isdecimal() for word in words):
-        bad = next(word for word in words if not word.isdecimal())
-        raise UsageError(f"--features ids:{text}: {bad!r} is not a feature id; write one number a line.")
-    ids = sorted({int(word) for word in words})
+def _ids(part: str) -> list[int]:
+    """Ids of ``ids:3|17`` or ``ids:FILE``, ascending, each once."""
+    text = part.removeprefix("ids:")
+    if re.fullmatch(r"\d+(\|\d+)*", text):
+        words = text.split("|")
+    else:
+        try:
+            words = re.split(r"[\s,|]+", Path(text).read_text(encoding="utf-8-sig").strip())
+        except (OSError, ValueError) as error:
+            raise UsageError(f"--features {part[:_MAX_SHOWN]}: neither ids like 3|17 nor a file of ids.") from error
+    bad = next((word for word in words if not _ID.fullmatch(word)), None)
+    if bad is not None:
+        raise UsageError(
+            f"--features {part[:_MAX_SHOWN]}: {bad[:_MAX_SHOWN]!r} is not a feature id; write one number a line."
+        )
+    return sorted({int(word) for word in words})
+
+
+def _explicit(features: pd.DataFrame, ids: list[int]) -> list[int]:
     unknown = sorted(set(ids) - set(features["feature"].tolist()))
     if unknown:
         raise UsageError(

@@ -13,7 +13,7 @@ from autointerp.llm._reply import Outcome, Reply, Usage
 from autointerp.llm._request import Message, Request, request_key
 from autointerp.llm._rung import Rung
 from autointerp.llm._schema import wire_format, wire_schema
-from autointerp.llm._spec import ProviderSpec, parse_provider
+from autointerp.llm._spec import ProviderSpec, is_same_model, parse_provider
 from autointerp.llm._validate import validate_reply
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "Usage",
     "ask",
     "estimate",
+    "is_same_model",
     "parse_provider",
     "request_key",
     "validate_reply",

@@ -166,7 +166,7 @@ class _Board:
             return
         cost = f"${self._cost_usd:.4f}" if self._is_priced else "cost unknown"
         note = f"{cost}, {self._n_tokens} tokens" + (f", {self.run.state}" if self.run else "")
-        self._progress(self._n_done, self._weights.total(), f"{note}; {sentence}" if sentence else note)
+        self._progress(self._n_done, self._weights.total(), f"{note}\n{sentence}" if sentence else note)
 
 
 def _check_batches(jobs: list[Job], spec: ProviderSpec, book: BatchBook, *, forget: bool) -> None:

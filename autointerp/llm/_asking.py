@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from autointerp.errors import UsageError
@@ -63,6 +63,17 @@ class Asking:
             go_on=self._go_on(llm),
         )
 
+    def recall(self, llm: str, requests: Sequence[Request], *, journal: Path) -> list[Reply]:
+        """What the journal has of all requests; nothing is sent, and what it lacks comes back as an ``error``.
+
+        Args:
+            llm: A provider line.
+            requests: Any number.
+            journal: Where answers are kept.
+        """
+        provider = replace(parse_provider(llm, base_url=self.base_url), way="replay")
+        return ask(requests, provider=provider, journal=journal)
+
     def estimate(self, llm: str, requests: Sequence[Request], *, journal: Path | None) -> Estimate:
         """What that would cost; see ``autointerp.llm.estimate``.
 
@@ -75,15 +86,17 @@ class Asking:
         return estimate(requests, provider, journal=journal, cache=self.cache, prices=self.prices)
 
     def check(self, llm: str, *, is_new: bool = False) -> None:
-        """Refuse files of a hand-off for a provider that asks nobody with files, and a hand-off without files.
+        """Refuse a provider line that can't be read, files of a hand-off for others, and a hand-off without files.
 
         Args:
             llm: A provider line, or ``rules``.
             is_new: Whether nothing can be answered yet, so that a hand-off needs a file.
 
         Raises:
-            UsageError: They do not go together.
+            UsageError: It can't be read, or they do not go together.
         """
+        if llm != "rules":
+            parse_provider(llm, base_url=self.base_url)
         if self.handoff.is_given and llm.partition(":")[0] != HANDOFF:
             raise UsageError(f"--llm {llm}: --requests-out and --replies-in go with --llm {HANDOFF}.")
         if is_new and not self.handoff.is_given and llm.partition(":")[0] == HANDOFF:

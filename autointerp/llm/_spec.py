@@ -89,6 +89,11 @@ def parse_provider(spec: str, *, base_url: str | None = None) -> ProviderSpec:
     return ProviderSpec(kind, model.strip(), _checked_address(address), way)
 
 
+def is_same_model(one: str, other: str) -> bool:
+    """Whether two provider lines name the same model, whichever way it is asked."""
+    return _way(one)[1] == _way(other)[1]
+
+
 def _way(spec: str) -> tuple[Way, str]:
     for way in PREFIXES:
         if spec.startswith(f"{way}:"):

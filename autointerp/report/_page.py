@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from autointerp.errors import UsageError
 from autointerp.harvest import Context, load_contexts
@@ -18,7 +17,7 @@ from autointerp.report._scorers import ScorerView, scorer_views
 from autointerp.report._strength import StrengthView, strength_views
 from autointerp.report._summary import DetectionView, RateView, detection_views, rate_views
 from autointerp.report._tokens import ContextView, pick_contexts, view_context, visible_text, visible_token
-from autointerp.run import Manifest, RunDirectory
+from autointerp.run import Manifest, RunDirectory, read_table
 from autointerp.score import load_summary
 
 MAX_WITH_CONTEXTS = 500
@@ -126,11 +125,10 @@ def _members(run: RunDirectory) -> dict[int, list[str]]:
     return members
 
 
-def _rows(path: Path, wanted: Iterable[int], columns: Iterable[str] | None = None) -> dict[int, dict[str, Any]]:
+def _rows(path: Path, wanted: Iterable[int], columns: Sequence[str] | None = None) -> dict[int, dict[str, Any]]:
     if not path.exists():
         return {}
-    chosen = pc.field("feature").isin(sorted(wanted))
-    table = pq.read_table(path, columns=None if columns is None else list(columns), filters=chosen)
+    table = read_table(path, columns=columns, filters=pc.field("feature").isin(sorted(wanted)))
     return {row["feature"]: row for row in table.to_pylist()}
 
 

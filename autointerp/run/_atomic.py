@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from autointerp.errors import UsageError
+
 
 @contextlib.contextmanager
 def replace_atomically(path: Path) -> Iterator[Path]:
@@ -22,10 +24,13 @@ def replace_atomically(path: Path) -> Iterator[Path]:
         A temporary path in the same folder, to be written by the caller.
 
     Raises:
+        UsageError: There is a folder of this name.
         OSError: The disk refuses; names ``path``.
     """
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder. Name a file.")
     with _named(path):
-        if path.exists() and not path.is_file() and not path.is_dir():
+        if path.exists() and not path.is_file():
             yield path
             return
         with _beside(path) as temporary:

@@ -56,6 +56,22 @@ class RunDirectory:
         """Whether a run was started here."""
         return self.manifest_file.exists()
 
+    def find(self, recorded: str) -> str:
+        """Where an SAE lies now that the manifest names as the user did then.
+
+        A relative name was meant from a working folder, which need not be the present one: a folder that the run lies
+        in is as good. A run that was moved with its SAE has it in ``sae``.
+
+        Args:
+            recorded: A path or another name.
+
+        Returns:
+            The first place where there is anything; else the name as it is.
+        """
+        path = self.path.absolute()
+        places = [Path(recorded), *(folder / recorded for folder in path.parents), path / "sae"]
+        return str(next((place for place in places if place.exists()), recorded))
+
     @classmethod
     def open(cls, path: Path | str) -> RunDirectory:
         """An existing run.
@@ -80,7 +96,7 @@ class RunDirectory:
         """
         try:
             raw = json.loads(self.manifest_file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise UsageError(
                 f"{self.manifest_file}: can't be read ({error}). Remove the run or restore the file."
             ) from error
@@ -114,8 +130,23 @@ class RunDirectory:
         return manifest
 
     def is_done(self, stage: str) -> bool:
-        """Whether a stage finished."""
-        return self.exists and stage in self.read_manifest().stages
+        """Whether a stage finished, and what it wrote is still there."""
+        return (
+            self.exists and stage in self.read_manifest().stages and all(one.exists() for one in self._made_by(stage))
+        )
+
+    def _made_by(self, stage: str) -> list[Path]:
+        """The files that a stage leaves."""
+        windows = [self.windows / name for name in ("meta.json", "tokens.npy", "index.parquet", "documents.parquet")]
+        harvest = [self.harvest / name for name in ("meta.json", "explain.npz", "score.npz")]
+        made = {
+            "windows": windows,
+            "harvest": [self.features, *harvest],
+            "contexts": [self.contexts],
+            "labels": [self.labels],
+            "scores": [self.scores],
+        }
+        return made.get(stage, [])
 
     def finish(self, stage: str, seconds: float) -> None:
         """Record that a stage is done.

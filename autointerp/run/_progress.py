@@ -11,7 +11,11 @@ class Tick(Protocol):
     """Told now and then how much of a stage is done."""
 
     def __call__(self, done: int, total: int, note: str = "") -> None:
-        """Report ``done`` of ``total`` units; ``note`` is a few words on what else is worth seeing."""
+        """Report ``done`` of ``total`` units; ``note`` is a few words on what else is worth seeing.
+
+        What stands in a note after a line feed is a sentence for the user, who must see it however soon the next tick
+        comes.
+        """
 
 
 class Progress(Protocol):

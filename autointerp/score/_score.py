@@ -78,16 +78,17 @@ def score_features(
         for feature, label in labels.items()
     ]
     floor = shuffled_floor(one.null_accuracy for one in judged)
-    write_scores(run, [score_row(one, floor=floor) for one in judged])
     prompts = {
         name: RULES_VERSION if llm == RULES else load_prompt(SCORERS[name].prompt).version for name in (DEFAULT, *more)
     }
 
     def record(manifest: Manifest) -> None:
+        manifest.stages.pop("scores", None)  # those of an earlier judge are no whole set of this one's
         manifest.judge = LLMInput(provider=llm, prompt=prompts[DEFAULT], base_url=asking.base_url)
         manifest.config["scorers"] = prompts
 
     run.update(record)
+    write_scores(run, [score_row(one, floor=floor) for one in judged])
     n_skipped = sum(answer.outcome == "skipped_budget" for answer in answers)
     if not n_skipped:
         run.finish("scores", time.monotonic() - started)

@@ -97,7 +97,7 @@ def summarise(run: RunDirectory) -> Json:
     costs = [row.cost_usd for row in rows]
     return {
         "schema_version": SCHEMA_VERSION,
-        "run": run.path.name,
+        "run": run.path.absolute().name,
         "sae": manifest.sae.path if manifest.sae else None,
         "model": manifest.model.name if manifest.model else None,
         "hook_point": manifest.model.hook_point if manifest.model else None,

@@ -39,11 +39,15 @@ def begin(folder: TrainingFolder, config: TrainingConfig | StackConfig, progress
     Raises:
         UsageError: The model, hook point or corpus can't be used.
         MismatchError: The training there has another config, or the model changed.
+        SAEError: k or widths do not fit the model's width.
     """
-    shared = config.stages[0] if isinstance(config, StackConfig) else config
+    trainings = config.stages if isinstance(config, StackConfig) else [config]
+    shared = trainings[0]
     subject = load_subject(
         shared.model, hook_point=shared.hook_point, weight_processing=shared.weight_processing, device=shared.device
     )
+    for one in trainings:
+        one.sae_config(one.batch_size).check_sizes(subject.d_model)
     inputs = _inputs(folder, config, subject.fingerprint, resume=resume)
     log = None
     if shared.wandb_project is not None:

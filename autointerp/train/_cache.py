@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -87,10 +88,12 @@ def cache_activations(
     Raises:
         MismatchError: The folder holds activations of another model, hook point, weight processing, corpus, choice of
             positions or dtype; names both values.
-        UsageError: The disk lacks the room, another process is writing here, a file is damaged, or an activation can't
-            be kept in this dtype.
+        UsageError: The folder is a file, the disk lacks the room, another process is writing here, a file is damaged,
+            or an activation can't be kept in this dtype.
     """
     progress = progress or Silence()
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder}: is a file. Name a folder with 'cache'.")
     key = CacheKey.of(subject, windows, drop_bos=drop_bos, dtype=dtype)
     counts = count_kept(windows, drop_bos=drop_bos)
     meta = _read_meta(folder, key, d_in=subject.d_model, n_windows=len(counts))
@@ -120,7 +123,7 @@ def _complete(
     _check_room(folder, meta, total=total, done=done, progress=progress)
     file = folder / DATA_FILE
     _check_size(file, at_least=_n_bytes(done, meta))
-    with progress.stage("activations", "vectors") as tick, file.open("ab") as out:
+    with progress.stage("activations", "vectors") as tick, _naming(file), file.open("ab") as out:
         out.truncate(_n_bytes(done, meta))
         for start in range(meta.n_windows_done, meta.n_windows, BATCH_WINDOWS):
             rows = np.arange(start, min(start + BATCH_WINDOWS, meta.n_windows))
@@ -136,6 +139,17 @@ def _complete(
                 out.flush()
                 os.fsync(out.fileno())
                 meta.model_copy(update={"n_windows_done": stop}).write(folder / META_FILE)
+
+
+@contextlib.contextmanager
+def _naming(file: Path) -> Iterator[None]:
+    """A full disk does not say which file did not fit."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(file)
+        raise
 
 
 def _on_disk(vectors: Tensor, dtype: CacheDtype, where: str) -> bytes:

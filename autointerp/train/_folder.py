@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,3 +81,16 @@ class TrainingFolder:
                 f"{self.path}: a training that was stopped is there. Give --resume to go on with it, choose another "
                 "--out, or remove it."
             )
+
+
+def remove_unfinished(unfinished: Path, *folders: Path) -> None:
+    """Remove what a training that is done needs no longer, and what one that was killed left half-written.
+
+    Args:
+        unfinished: Its checkpoint and notes.
+        folders: Its results.
+    """
+    shutil.rmtree(unfinished, ignore_errors=True)
+    for folder in folders:
+        for left in folder.glob(".*.tmp"):
+            left.unlink()

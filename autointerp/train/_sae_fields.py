@@ -10,12 +10,15 @@ import sae
 
 Unlimited = Annotated[float | None, BeforeValidator(lambda value: None if value == "none" else value)]
 """A number, or ``none``, for which TOML has no word of its own."""
+_LISTED = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
 
 
 class SAEFields(BaseModel):
     """How the SAE is built and trained; ranges and combinations are checked by ``sae.TrainConfig`` itself."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, strict=True, allow_inf_nan=False
+    )
 
     architecture: str = "standard"
     """standard (ReLU), tied, gated, topk, batchtopk, jumprelu or matryoshka."""
@@ -25,7 +28,7 @@ class SAEFields(BaseModel):
     """Number of features, in place of expansion."""
     k: int | None = None
     """topk, batchtopk, matryoshka: features an input (an average over the batch for the last two)."""
-    widths: tuple[int, ...] | None = None
+    widths: Annotated[tuple[int, ...] | None, _LISTED] = None
     """matryoshka: the nested sizes, ascending, the last one d_sae (default: 1/16, 1/8, 1/4, 1/2 and all of it)."""
     penalty: str = "l1"
     """l1, power:P, sqrt, fourth_root, scaled_sqrt:A, offset_sqrt:A, tanh:S, log:A, l0:EPS; jumprelu: step or tanh:S."""
@@ -42,7 +45,7 @@ class SAEFields(BaseModel):
     l0_target: float | None = None
     """jumprelu with the penalty step: aim at this L0."""
     frequency_coefficient: float = 0.0
-    """standard, tied: weight of the penalty on features rarer than frequency_min; 0 for none."""
+    """Not with k: weight of the penalty on features rarer than frequency_min; 0 for none."""
     frequency_min: float = 1e-5
     """Share of inputs on which a feature should fire at least."""
     frequency_window: int = 300
@@ -57,7 +60,7 @@ class SAEFields(BaseModel):
     """Weight of that help."""
     lr: float = Field(default=3e-3, gt=0)
     """Adam's peak learning rate."""
-    betas: tuple[float, float] = (0.9, 0.999)
+    betas: Annotated[tuple[float, float], _LISTED] = (0.9, 0.999)
     """Adam's decay rates."""
     batch_size: int = Field(default=1024, ge=1)
     """Activations a step."""
@@ -71,13 +74,15 @@ class SAEFields(BaseModel):
     """unit: decoder rows keep norm 1; free (standard): any norm, and the penalty is on features times norms;
     unpenalised: any norm."""
     resample_every: int | None = Field(default=None, ge=1)
-    """standard, tied: steps between resamplings of dead features (default: never, or the schedule of resample_mode)."""
+    """Steps between resamplings of dead features (default: never, or the schedule of resample_mode)."""
     resample_mode: str = "default"
     """How they are resampled: default, or as published: blog, code, bricken."""
     resample_dead_window: int | None = None
-    """A feature without a firing in this many steps is dead (default: 200, or the window of resample_mode)."""
+    """A feature without a firing in this many steps is dead (default: 200, or the window of resample_mode, as long in
+    proportion to resample_every as it was published)."""
     resample_scale: float | None = None
-    """Norm of a resampled encoder direction (default: 0.2 mean norms of the alive ones, or that of resample_mode)."""
+    """Norm of a resampled encoder direction (default: 0.2 mean norms of the alive ones, 1 with k, or that of
+    resample_mode)."""
     resample_guard: bool | None = None
     """Never resample on inputs with outlier norms (default: yes, or as in resample_mode)."""
     normalise: str = "expected_average"
@@ -89,7 +94,7 @@ class SAEFields(BaseModel):
     """First inputs that scale and b_dec are estimated from."""
     encoder_dtype: str = "float32"
     """Of the encoder's large product: float32, or bfloat16 (faster where the machine has it)."""
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=2**63)
     """Of initialisation, shuffling and resampling."""
     device: str = "cpu"
     """cpu or cuda, for the model and the SAE."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,10 @@ import sae
 from autointerp.errors import MismatchError, UsageError
 from autointerp.run import Progress, Silence, exclusive
 from autointerp.train._begin import Begun, begin
-from autointerp.train._folder import TrainingFolder
+from autointerp.train._folder import TrainingFolder, remove_unfinished
 from autointerp.train._inputs import check_number_of_stages, check_same_stages
 from autointerp.train._metrics import write_metrics
+from autointerp.train._notes import schedule_notes
 from autointerp.train._stack_config import StackConfig, StageConfig
 from autointerp.train._train import (
     activation_buffer,
@@ -66,7 +66,8 @@ def train_stack(
         )
         if begun.log is not None:
             begun.log.finish(evaluation)
-        shutil.rmtree(folder.unfinished)
+        stages = [stage_folder(out, number) for number in range(1, len(reads) + 1)]
+        remove_unfinished(folder.unfinished, out, *stages)
     return stack
 
 
@@ -102,6 +103,8 @@ def _train_stage(begun: Begun, config: StackConfig, number: int, stack: StackedS
     """Train one stage on what the ones before it leave, and write it with its metrics."""
     stage, folder = config.stages[number - 1], stage_folder(begun.folder.path, number)
     n_train, n_before = count_training(begun.text, stage), _n_steps_before(begun, config, number)
+    for note in schedule_notes(stage.sae_config(n_train)):
+        begun.progress.say(f"Stage {number}: {note}")
     with begun.progress.stage(f"stage {number} of {len(config.stages)}", "activations") as tick:
 
         def report(step: sae.TrainStep) -> None:

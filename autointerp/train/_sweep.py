@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +10,10 @@ import sae
 from autointerp.errors import MismatchError, UsageError
 from autointerp.run import Progress, Silence, exclusive, write_text
 from autointerp.subject import load_subject
-from autointerp.train._folder import EVALUATION_FILE
+from autointerp.train._folder import EVALUATION_FILE, remove_unfinished
+from autointerp.train._inputs import FREE, TrainingInputs
 from autointerp.train._metrics import write_metrics
+from autointerp.train._notes import schedule_notes
 from autointerp.train._sweep_config import SweepConfig
 from autointerp.train._text import Text, open_text
 from autointerp.train._train import (
@@ -24,6 +25,7 @@ from autointerp.train._train import (
 
 if TYPE_CHECKING:
     from autointerp.subject import Subject
+    from autointerp.train._config import TrainingConfig
 
 INPUTS_FILE = "sweep.json"
 
@@ -44,7 +46,8 @@ def train_sweep(
 
     Raises:
         UsageError: The model, hook point or corpus can't be used, or the folder holds a sweep and ``resume`` is false.
-        MismatchError: The sweep there has another config.
+        MismatchError: The sweep there has another config, or the model changed.
+        SAEError: k or widths of one do not fit the model's width.
     """
     progress, variants = progress or Silence(), config.variants()
     folders = {name: out / name for name in variants}
@@ -58,13 +61,16 @@ def train_sweep(
         subject = load_subject(
             first.model, hook_point=first.hook_point, weight_processing=first.weight_processing, device=first.device
         )
+        for variant in variants.values():
+            variant.sae_config(variant.batch_size).check_sizes(subject.d_model)
+        _check_model(out / "unfinished" / "inputs.json", first, subject.fingerprint)
         text = open_text(first, subject, out / "windows", progress)
         if not all((folder / "cfg.json").exists() for folder in folders.values()):
             _train(config, folders, out / "unfinished" / "checkpoint.pt", subject=subject, text=text, progress=progress)
         for name in missing:
             model = sae.load(folders[name], device=first.device)
             write_evaluation(folders[name], variants[name], subject=subject, text=text, model=model, progress=progress)
-        shutil.rmtree(out / "unfinished", ignore_errors=True)
+        remove_unfinished(out / "unfinished", *folders.values())
     return folders
 
 
@@ -75,14 +81,26 @@ def _claim(out: Path, config: SweepConfig, *, resume: bool) -> None:
     if not resume:
         raise UsageError(f"{out}: a sweep is already there. Give --resume to go on with it, or choose another --out.")
     before, now = json.loads(file.read_text(encoding="utf-8")), config.model_dump(mode="json")
-    for name in ("train", "grid"):
-        if before.get(name) != now[name]:
-            raise MismatchError(
-                f"{out}: [{name}] of this sweep",
-                expected=before.get(name),
-                found=now[name],
-                hint="Resume with the config it was started with, or choose another --out.",
-            )
+    for section in ("train", "grid"):
+        there, asked = before[section], now[section]
+        differing = [name for name in {**there, **asked} if there.get(name) != asked.get(name) and name not in FREE]
+        if differing:
+            name = differing[0]
+            what, values = f"{name} in [{section}] of this sweep", (there.get(name), asked.get(name))
+        elif section == "grid" and list(there) != list(asked):
+            what, values = "the order of [grid] in this sweep, by which its SAEs are named", (list(there), list(asked))
+        else:
+            continue
+        hint = "Resume with the config it was started with, or choose another --out."
+        raise MismatchError(f"{out}: {what}", expected=values[0], found=values[1], hint=hint)
+
+
+def _check_model(file: Path, first: TrainingConfig, fingerprint: str) -> None:
+    """Note which weights the sweep reads, or refuse to go on with others."""
+    if file.exists():
+        TrainingInputs.read(file).check(first, fingerprint, where=file.parent)
+    else:
+        TrainingInputs.of(first, fingerprint).write(file)
 
 
 def _is_finished(folder: Path, n_eval: int) -> bool:
@@ -95,6 +113,9 @@ def _train(
     variants = config.variants()
     first = next(iter(variants.values()))
     n_train = count_training(text, first)
+    notes = [note for variant in variants.values() for note in schedule_notes(variant.sae_config(n_train))]
+    for note in dict.fromkeys(notes):
+        progress.say(note)
     with progress.stage("training", "activations") as tick:
 
         def report(number: int, step: sae.TrainStep) -> None:

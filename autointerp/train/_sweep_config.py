@@ -19,18 +19,19 @@ SHARED = frozenset({
 })  # fmt: skip
 """Fields that decide the one stream of activations, and can't vary."""
 NONE = "none"
-"""TOML has no null: a value of the grid that means the field is left out."""
+"""TOML has no null: a value of the grid that means the field is left out, where that is its default; other fields may
+have it as a value of their own."""
 
 
 class SweepConfig(BaseModel):
     """Every field of the TOML file."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     train: dict[str, Any]
     """Fields of a training that all SAEs share; ``seed`` is also the stream's."""
     grid: dict[str, list[Any]] = Field(min_length=1)
-    """Field -> values. Every combination becomes an SAE; the value ``"none"`` leaves the field out."""
+    """Field -> values. Every combination becomes an SAE; ``"none"`` leaves a field out that is off by default."""
     features: str = "top25,bottom25"
     """Groups of features that are labelled, by the rules."""
     n_label_tokens: int = Field(default=400_000, ge=1)
@@ -70,11 +71,14 @@ class SweepConfig(BaseModel):
         return config
 
     def points(self) -> list[dict[str, Any]]:
-        """Every combination of the grid: field -> value, None for ``"none"``."""
-        combinations = itertools.product(*self.grid.values())
+        """Every combination of the grid: field -> value, None for a field that is left out."""
+        off = {name for name in self.grid if TrainingConfig.model_fields[name].default is None}
         return [
-            {name: None if value == NONE else value for name, value in zip(self.grid, values, strict=True)}
-            for values in combinations
+            {
+                name: None if value == NONE and name in off else value
+                for name, value in zip(self.grid, values, strict=True)
+            }
+            for values in itertools.product(*self.grid.values())
         ]
 
     def variants(self) -> dict[str, TrainingConfig]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -19,9 +18,10 @@ from autointerp.train._begin import Begun, begin
 from autointerp.train._cache import cache_activations
 from autointerp.train._config import TrainingConfig
 from autointerp.train._evaluation import evaluate_sae
-from autointerp.train._folder import EVALUATION_FILE, TrainingFolder
+from autointerp.train._folder import EVALUATION_FILE, TrainingFolder, remove_unfinished
 from autointerp.train._inputs import check_same_config
 from autointerp.train._metrics import write_metrics
+from autointerp.train._notes import schedule_notes
 from autointerp.train._order import count_kept
 from autointerp.train._residuals import residuals
 from autointerp.train._text import Text
@@ -49,13 +49,14 @@ def train_sae(config: TrainingConfig, out: Path, progress: Progress | None = Non
         UsageError: The model, hook point or corpus can't be used, or the folder holds an SAE, or a training that was
             stopped, and ``resume`` is false.
         MismatchError: The training there has another config, or the model changed.
+        SAEError: k or widths do not fit the model's width.
     """
     progress, folder = progress or Silence(), TrainingFolder(out)
     folder.claim(resume=resume)
     with exclusive(out):
         model = _finished(folder, config) if folder.finished.exists() else None
         if model is not None and (not config.n_eval or folder.evaluation.exists()):
-            shutil.rmtree(folder.unfinished, ignore_errors=True)
+            remove_unfinished(folder.unfinished, folder.path)
             return model
         begun = begin(folder, config, progress, resume=resume)
         if model is None:
@@ -65,7 +66,7 @@ def train_sae(config: TrainingConfig, out: Path, progress: Progress | None = Non
         )
         if begun.log is not None:
             begun.log.finish(evaluation)
-        shutil.rmtree(folder.unfinished)
+        remove_unfinished(folder.unfinished, folder.path)
     return model
 
 
@@ -81,6 +82,8 @@ def _finished(folder: TrainingFolder, config: TrainingConfig) -> sae.SAE:
 
 def _train(begun: Begun, config: TrainingConfig) -> sae.SAE:
     n_train = count_training(begun.text, config)
+    for note in schedule_notes(config.sae_config(n_train)):
+        begun.progress.say(note)
     buffer = activation_buffer(config, begun.subject, begun.text, n_train, begun.progress)
     with begun.progress.stage("training", "activations") as tick:
 

@@ -6,6 +6,8 @@ from autointerp.verbs._convert import convert
 from autointerp.verbs._demo import DEMO_FEATURES, DEMO_TOKENS, DEMO_TRAINING, DemoResult, demo
 from autointerp.verbs._evaluate import EVALUATION_TOKENS, evaluate
 from autointerp.verbs._export import doctor, export, report
+from autointerp.verbs._finetune import FinetuneResult, finetune
+from autointerp.verbs._finetune_report import FINETUNE_FILE, FinetuneReport
 from autointerp.verbs._gate import baseline, gate
 from autointerp.verbs._harvest import harvest
 from autointerp.verbs._inputs import InputOptions, TextOptions
@@ -22,10 +24,13 @@ __all__ = [
     "DEMO_TOKENS",
     "DEMO_TRAINING",
     "EVALUATION_TOKENS",
+    "FINETUNE_FILE",
     "AskingOptions",
     "ComparisonResult",
     "DeliveryOptions",
     "DemoResult",
+    "FinetuneReport",
+    "FinetuneResult",
     "InputOptions",
     "LabelOptions",
     "Retried",
@@ -39,6 +44,7 @@ __all__ = [
     "doctor",
     "evaluate",
     "export",
+    "finetune",
     "gate",
     "harvest",
     "label",

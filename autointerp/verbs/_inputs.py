@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypedDict
@@ -15,6 +17,7 @@ from autointerp.run import CorpusInput, Manifest, ModelInput, Progress, RunDirec
 from autointerp.subject import BridgeSubject, check_hook_points, load_subject
 
 DEFAULT_TOKENS = 1_000_000
+DEFAULT_CONTEXT = 128
 
 
 class TextOptions(TypedDict, total=False):
@@ -99,13 +102,15 @@ def claim(run: RunDirectory, *, resume: bool) -> None:
             raise UsageError(
                 f"{run.path}: a run is already there. Add --resume to go on with it, or choose another --out."
             )
-    elif run.path.is_file():
+    elif run.path.exists() and not run.path.is_dir():
         raise UsageError(f"{run.path}: is a file. Choose another --out.")
-    elif run.path.is_dir() and any(entry.name != ".lock" for entry in run.path.iterdir() if entry.name not in _OURS):
+    elif run.path.is_dir() and not all(_is_ours(entry.name) for entry in run.path.iterdir()):
         raise UsageError(f"{run.path}: is not empty and holds no run. Choose another --out.")
 
 
-_OURS = {".lock", "windows", "harvest", "sae"}
+def _is_ours(name: str) -> bool:
+    """Whether a run that was killed before its manifest was written may have left a file of this name."""
+    return name in {".lock", "windows", "harvest", "sae"} or (name.startswith(".run.json.") and name.endswith(".tmp"))
 
 
 def open_inputs(run: RunDirectory, options: Options, progress: Progress) -> Inputs:
@@ -120,10 +125,11 @@ def open_inputs(run: RunDirectory, options: Options, progress: Progress) -> Inpu
         UsageError: An input is missing or can't be used.
         MismatchError: Inputs disagree with each other or with the run.
     """
+    _check_names({"--out": str(run.path), "--sae": options.sae, "--model": options.model, "--corpus": options.corpus})
     manifest = run.read_manifest() if run.exists else None
-    options = _resolve(options, manifest)
+    named, options = options.sae, _resolve(options, manifest)
     assert options.sae is not None
-    model = sae.load(options.sae, device=options.device)
+    model = sae.load(named or run.find(options.sae), device=options.device)
     fingerprint = model.fingerprint()
     if manifest is not None and manifest.sae is not None and manifest.sae.sha256 != fingerprint:
         raise MismatchError(
@@ -134,9 +140,18 @@ def open_inputs(run: RunDirectory, options: Options, progress: Progress) -> Inpu
         )
     options = _complete(options, model.cfg)
     inputs = Inputs(run, model, options, HarvestConfig(seed=options.seed or 0, keep_bos=bool(options.keep_bos)))
-    if manifest is None or "windows" not in manifest.stages:
+    if not run.is_done("windows"):
         _begin(inputs, fingerprint, progress)
     return inputs
+
+
+def _check_names(names: Mapping[str, str | None]) -> None:
+    """Refuse names that no file of a run can hold: a file system takes any bytes."""
+    for option, name in names.items():
+        try:
+            (name or "").encode()
+        except UnicodeEncodeError as error:
+            raise UsageError(f"{option} {name!r}: is not UTF-8, so a run can't record it. Rename it.") from error
 
 
 def _resolve(options: Options, manifest: Manifest | None) -> Options:
@@ -171,8 +186,12 @@ def _complete(options: Options, cfg: sae.SAEConfig) -> Options:
     model = options.model or meta.model_name
     if model is None:
         raise UsageError(f"--model: {options.sae} does not say which model it was trained on. Name it.")
-    is_folder = model == "bundled" or Path(model).is_dir()
-    if options.model and meta.model_name and options.model != meta.model_name and not is_folder:
+    if (
+        options.model
+        and meta.model_name
+        and options.model != meta.model_name
+        and not _may_be_a_copy(options.model, meta)
+    ):
         raise MismatchError(
             "--model and the SAE's metadata",
             expected=meta.model_name,
@@ -197,12 +216,19 @@ def _complete(options: Options, cfg: sae.SAEConfig) -> Options:
         hook_point=hook_point,
         corpus=corpus,
         column=options.column,
-        n_tokens=options.n_tokens or DEFAULT_TOKENS,
+        n_tokens=DEFAULT_TOKENS if options.n_tokens is None else options.n_tokens,
         seed=options.seed or 0,
         keep_bos=bool(options.keep_bos),
         device=options.device,
         threads=options.threads,
     )
+
+
+def _may_be_a_copy(model: str, meta: sae.SAEMetadata) -> bool:
+    """Whether a model may be the one that the SAE names otherwise: in a folder, here or where the SAE was trained."""
+    if model == "bundled":
+        return str(meta.model_name).endswith("bundled")
+    return Path(model).is_dir()
 
 
 def _load_subject(cfg: sae.SAEConfig, options: Options) -> BridgeSubject:
@@ -244,7 +270,14 @@ def _begin(inputs: Inputs, fingerprint: str, progress: Progress) -> None:
     started = time.monotonic()
     corpus = open_corpus(options.corpus, column=options.column)
     subject = inputs.subject
-    context_length = min(cfg.metadata.context_size or 128, subject.max_context)
+    context_length = cfg.metadata.context_size or min(DEFAULT_CONTEXT, subject.max_context)
+    if context_length > subject.max_context:
+        raise MismatchError(
+            f"the context length of the SAE's metadata and the longest that {options.model} takes",
+            expected=context_length,
+            found=subject.max_context,
+            hint="This SAE was trained on another model.",
+        )
     prepend_bos = subject.bos_id is not None if cfg.metadata.prepend_bos is None else cfg.metadata.prepend_bos
     with progress.stage("windows", "tokens") as tick:
         windows = build_windows(
@@ -256,8 +289,9 @@ def _begin(inputs: Inputs, fingerprint: str, progress: Progress) -> None:
             out=run.windows,
             progress=tick,
         )
-    for note in corpus.notes:
+    for note in windows.notes:
         progress.say(note)
+    _check_text(run, windows)
 
     def describe(manifest: Manifest) -> None:
         manifest.seed = options.seed or 0
@@ -286,3 +320,17 @@ def _begin(inputs: Inputs, fingerprint: str, progress: Progress) -> None:
 
     run.update(describe)
     run.finish("windows", time.monotonic() - started)
+
+
+def _check_text(run: RunDirectory, windows: Windows) -> None:
+    """Refuse windows made in place of lost ones, where they are others."""
+    lost = run.read_manifest() if run.exists else Manifest()
+    if lost.corpus is None or "windows" not in lost.stages or lost.corpus.fingerprint == windows.fingerprint:
+        return
+    shutil.rmtree(run.windows)
+    raise MismatchError(
+        f"{run.path}: its windows are gone, and {windows.corpus_name} cut again",
+        expected=lost.corpus.fingerprint[:16],
+        found=windows.fingerprint[:16],
+        hint="The text is not what it was; put the windows back, or start a new run.",
+    )

@@ -12,7 +12,8 @@ import pandas as pd
 from autointerp._keywords import only, with_keywords
 from autointerp.export import write_labels_csv
 from autointerp.harvest import ContextConfig, load_features, write_contexts
-from autointerp.label import label_features, load_labels, select_features
+from autointerp.label import RULES, check_selection, label_features, load_labels, select_features
+from autointerp.llm import is_same_model
 from autointerp.run import Manifest, Progress, RunDirectory, Silence, default_run, exclusive
 from autointerp.score import RunEstimate, estimate_run, write_summary
 from autointerp.verbs._asking import AskingOptions, make_asking
@@ -70,6 +71,8 @@ def label(
     progress = progress or Silence()
     run = RunDirectory(out if out is not None else default_run("run" if sae is None else sae))
     asking = make_asking("autointerp", "label", "--out", str(run.path), "--resume", **only(AskingOptions, options))
+    if features is not None:
+        check_selection(features)
     if llm is not None:
         asking.check(llm, is_new=not run.journal.exists() and not dry_run)
     claim(run, resume=resume)
@@ -80,12 +83,12 @@ def label(
         inputs = open_inputs(run, wanted, progress)
         ensure_harvest(inputs, progress)
         recorded = run.read_manifest()
-        chosen = llm or (recorded.labeler.provider if recorded.labeler else "rules")
-        if asking.base_url is None and recorded.labeler and chosen == recorded.labeler.provider:
+        chosen = (recorded.labeler.provider if recorded.labeler else RULES) if llm is None else llm
+        if asking.base_url is None and recorded.labeler and is_same_model(chosen, recorded.labeler.provider):
             asking = replace(asking, base_url=recorded.labeler.base_url)
         asking.check(chosen)
         _ensure_contexts(inputs, features, progress)
-        _set(run, "dry_run", dry_run and not run.is_done("labels"))
+        _set(run, "dry_run", dry_run and not run.labels.exists() and not run.journal.exists())
         if dry_run:
             return estimate_run(run, llm=chosen, asking=asking)
         try:
@@ -102,14 +105,18 @@ def _ensure_contexts(inputs: Inputs, features: str | None, progress: Progress) -
     """Select the features, and write their contexts unless just these are there."""
     run = inputs.run
     config = run.read_manifest().config
-    spec = features or config.get("features") or DEFAULT_FEATURES
-    if run.is_done("contexts") and config.get("features") == spec:
+    spec = (config.get("features") or DEFAULT_FEATURES) if features is None else features
+    is_done = run.is_done("contexts") and config.get("features") == spec
+    if is_done and features is None:
         return
     started = time.monotonic()
     selection = select_features(load_features(run), str(spec), seed=inputs.config.seed)
+    if is_done and selection.groups == config.get("groups"):  # a file of ids may say something else by now
+        return
     for note in selection.notes:
         progress.say(note)
     wanted = sorted({feature for group in selection.groups.values() for feature in group})
+    run.update(_forget_selection)  # before its contexts are overwritten
     with progress.stage("contexts", "windows") as tick:
         write_contexts(
             run,
@@ -124,11 +131,14 @@ def _ensure_contexts(inputs: Inputs, features: str | None, progress: Progress) -
     def record(manifest: Manifest) -> None:
         manifest.config["features"] = spec
         manifest.config["groups"] = selection.groups
-        for stage in ("labels", "scores"):  # they spoke of another selection
-            manifest.stages.pop(stage, None)
 
     run.update(record)
     run.finish("contexts", time.monotonic() - started)
+
+
+def _forget_selection(manifest: Manifest) -> None:
+    for stage in ("contexts", "labels", "scores"):
+        manifest.stages.pop(stage, None)
 
 
 def _set(run: RunDirectory, key: str, value: object) -> None:

@@ -10,6 +10,8 @@ import pandas as pd
 
 from autointerp._keywords import with_keywords
 from autointerp.errors import UsageError
+from autointerp.export import write_labels_csv
+from autointerp.llm import is_same_model
 from autointerp.run import Progress, RunDirectory, Silence, exclusive
 from autointerp.score import load_scores, parse_scorers, score_features
 from autointerp.score.nulls import SHUFFLED_LABELS, parse_nulls
@@ -61,13 +63,14 @@ def score(
     manifest = directory.read_manifest()
     if not directory.is_done("labels") or manifest.labeler is None:
         raise UsageError(f"{run}: no labels yet. Finish 'autointerp label --out {run} --resume' first.")
-    chosen = llm or manifest.labeler.provider
+    chosen = manifest.labeler.provider if llm is None else llm
     further = [*(("--scorers", ",".join(names)) if len(names) > 1 else ()), *(("--nulls", nulls) if wanted else ())]
     asking = make_asking("autointerp", "score", str(directory.path), *further, **options)
-    if asking.base_url is None and chosen == manifest.labeler.provider:
+    if asking.base_url is None and is_same_model(chosen, manifest.labeler.provider):
         asking = replace(asking, base_url=manifest.labeler.base_url)
     asking.check(chosen)
     with exclusive(directory.path):
+        write_labels_csv(directory)  # a labelling that was killed at its very end did not
         with progress.stage("scores", "features") as tick:
             score_features(directory, llm=chosen, scorers=names, asking=asking, progress=tick)
         if wanted:

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from autointerp.errors import UsageError
-from autointerp.label import POLYSEMANTIC
+from autointerp.label import POLYSEMANTIC, check_selection
 from autointerp.run import Progress, RunDirectory, Silence, default_run, replace_atomically
 from autointerp.stats import Homogeneity, homogeneity, wilson
 from autointerp.train import EVALUATION_FILE, SweepConfig, train_sweep
@@ -63,6 +63,7 @@ def sweep(
         config = SweepConfig.read(path)
     if out is None:
         raise UsageError("--out: name the folder for the sweep.")
+    check_selection(config.features)
     folders = train_sweep(config, Path(out), progress, resume=resume)
     rows = []
     for (name, folder), point in zip(folders.items(), config.points(), strict=True):

@@ -50,7 +50,7 @@ class Machine:
         recorded = self._opened.manifest.sae
         if self._sae_path is not None or recorded is None:
             return [path for path in [self._sae_path] if path is not None]
-        return [Path(recorded.path), self._opened.run.path / "sae"]
+        return [Path(self._opened.run.find(recorded.path))]
 
     @property
     def sae(self) -> SAE:

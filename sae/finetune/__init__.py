@@ -8,8 +8,8 @@ decoder, so ``encode`` gives the same bits as before.
 
 from __future__ import annotations
 
-from sae.finetune._frozen import FineTuned, Tune
+from sae.finetune._frozen import FineTuned, Tune, check_tunable
 from sae.finetune._gradient import gradient_steps
 from sae.finetune._least_squares import least_squares, least_squares_bytes
 
-__all__ = ["FineTuned", "Tune", "gradient_steps", "least_squares", "least_squares_bytes"]
+__all__ = ["FineTuned", "Tune", "check_tunable", "gradient_steps", "least_squares", "least_squares_bytes"]

@@ -23,6 +23,7 @@ def gradient_steps(
     lr: float,
     tune: Tune = "scale",
     b_dec: bool = False,
+    min_active: int = 1,
 ) -> FineTuned:
     """Tune scale or decoder with Adam on the squared error alone, with the encoder frozen.
 
@@ -37,6 +38,7 @@ def gradient_steps(
         lr: The learning rate at the start, in units of the scale (which is about 1), or of the decoder's weights.
         tune: ``scale`` for one factor per feature, ``decoder`` for all of W_dec.
         b_dec: Whether b_dec is tuned as well.
+        min_active: Features that fire on fewer of the inputs read (repeats counted again) get their decoder rows back.
 
     Returns:
         The new SAE; its ``encode`` gives the same bits.
@@ -55,10 +57,11 @@ def gradient_steps(
     for weight in tuned:
         weight.requires_grad_()
     optimizer = Adam(tuned, lr=lr)
-    n_rows = 0
+    n_rows, n_active = 0, torch.zeros(len(rows), dtype=torch.int64, device=rows.device)
     for step, batch in enumerate(_repeated(batches, n_steps)):
         x = batch.to(rows.device)
-        loss = (_decoded(model.encode_sparse(x), factor, rows) + bias - x.float()).square().sum(dim=1).mean()
+        acts = model.encode_sparse(x)
+        loss = (_decoded(acts, factor, rows) + bias - x.float()).square().sum(dim=1).mean()
         if not bool(torch.isfinite(loss)):
             raise SAEError(f"the loss is {loss.item()} at step {step + 1}: an input is not finite, or lr is too high")
         optimizer.zero_grad()
@@ -67,12 +70,17 @@ def gradient_steps(
             group["lr"] = lr * (1 - step / n_steps)
         optimizer.step()
         n_rows += len(x)
-    record = {"method": "gradient_steps", "tune": tune, "b_dec": b_dec, "n_steps": n_steps, "lr": lr, "n_rows": n_rows}
+        n_active += torch.bincount(acts.feature, minlength=len(rows))
+    rare = n_active < min_active
+    factor = factor.detach().masked_fill(rare, 1)
+    rows = torch.where(rare[:, None], model.W_dec, rows.detach())
+    record = {
+        "method": "gradient_steps", "tune": tune, "b_dec": b_dec, "min_active": min_active, "n_steps": n_steps,
+        "lr": lr, "n_rows": n_rows,
+    }  # fmt: skip
     return FineTuned(
-        sae=with_decoder(
-            model, W_dec=(factor[:, None] * rows).detach(), b_dec=bias.detach() if b_dec else None, record=record
-        ),
-        scale=factor.detach() if tune == "scale" else None,
+        sae=with_decoder(model, W_dec=factor[:, None] * rows, b_dec=bias.detach() if b_dec else None, record=record),
+        scale=factor if tune == "scale" else None,
         n_rows=n_rows,
     )
 

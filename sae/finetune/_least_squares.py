@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from torch import Tensor
 
@@ -37,6 +38,7 @@ def least_squares(
     *,
     tune: Tune = "scale",
     b_dec: bool = False,
+    min_active: int = 1,
     ridge: float = 1e-9,
     max_bytes: int = 2**31,
 ) -> FineTuned:
@@ -52,6 +54,8 @@ def least_squares(
         batches: Tensors [n, d_in]; read once.
         tune: ``scale`` for one factor per feature, ``decoder`` for all of W_dec.
         b_dec: Whether b_dec is tuned as well.
+        min_active: Features that fire on fewer inputs of the stream keep their decoder rows: what fits a handful of
+            inputs best says little of others, and may well point the other way.
         ridge: Above 0.
         max_bytes: Limit on ``least_squares_bytes``; the default suffices for d_sae up to about 9000.
 
@@ -76,7 +80,7 @@ def least_squares(
     if not (np.isfinite(sums.error_sum).all() and np.isfinite(sums.correlation).all()):
         raise SAEError("the activations to fine-tune on hold NaN or infinite values")
     W_dec = model.W_dec.detach().double().cpu().numpy()
-    power = np.diag(sums.gram).copy()
+    power, stays = np.diag(sums.gram).copy(), sums.n_active < min_active
     if b_dec:
         sums = _centred(sums)
     scale: Array | None = None
@@ -84,18 +88,23 @@ def least_squares(
         row_power = np.square(W_dec).sum(axis=1)
         matrix = W_dec @ W_dec.T
         matrix *= sums.gram
-        change = _solve(matrix, (sums.correlation * W_dec).sum(axis=1)[:, None], power * row_power, ridge)[:, 0]
+        right = (sums.correlation * W_dec).sum(axis=1)[:, None]
+        change = _solve(matrix, right, power * row_power, stays, ridge=ridge)[:, 0]
         scale = 1 + change
         update = change[:, None] * W_dec
     else:
-        update = _solve(sums.gram, sums.correlation, power, ridge)
+        update = _solve(sums.gram, sums.correlation, power, stays, ridge=ridge)
+    record = {
+        "method": "least_squares", "tune": tune, "b_dec": b_dec, "min_active": min_active, "ridge": ridge,
+        "n_rows": sums.n,
+    }  # fmt: skip
     b_update = (sums.error_sum - sums.feature_sum @ update) / sums.n
     return FineTuned(
         sae=with_decoder(
             model,
             W_dec=_like(W_dec + update, model.W_dec),
             b_dec=model.b_dec.detach() + _like(b_update, model.b_dec) if b_dec else None,
-            record={"method": "least_squares", "tune": tune, "b_dec": b_dec, "ridge": ridge, "n_rows": sums.n},
+            record=record,
         ),
         scale=None if scale is None else _like(scale, model.W_dec),
         n_rows=sums.n,
@@ -111,20 +120,21 @@ def _centred(sums: Moments) -> Moments:
     return sums
 
 
-def _solve(matrix: Array, right: Array, power: Array, ridge: float) -> Array:
+def _solve(matrix: Array, right: Array, power: Array, stays: NDArray[np.bool_], *, ridge: float) -> Array:
     """Solve ``matrix @ change = right`` for a positive semi-definite matrix, which is overwritten.
 
     Args:
         matrix: [d_sae, d_sae].
         right: [d_sae, k].
         power: [d_sae]: the diagonal before centring; where next to nothing of it is left, the change is 0.
+        stays: bool [d_sae]: where the change is 0 in any case.
         ridge: Added to the diagonal, which is brought to 1 first.
 
     Returns:
         [d_sae, k]
     """
     diagonal = np.diag(matrix)
-    usable = diagonal > NEGLIGIBLE * power
+    usable = ~stays & (diagonal > NEGLIGIBLE * power)
     inverse = np.where(usable, 1 / np.sqrt(np.where(usable, diagonal, 1)), 0)  # [d_sae]
     matrix *= inverse
     matrix *= inverse[:, None]

@@ -31,6 +31,8 @@ class Moments:
     """[d_sae]: sum of f."""
     error_sum: Array
     """[d_in]: sum of e."""
+    n_active: NDArray[np.int64]
+    """[d_sae]: inputs on which each feature fires."""
     n: int
     """Inputs."""
 
@@ -53,6 +55,7 @@ def moments(model: SAE, batches: Iterable[torch.Tensor]) -> Moments:
     W_dec, b_dec = model.W_dec.detach().double().cpu().numpy(), model.b_dec.detach().double().cpu().numpy()
     gram, correlation = np.zeros((d_sae, d_sae)), np.zeros((d_sae, d_in))
     feature_sum, error_sum, n = np.zeros(d_sae), np.zeros(d_in), 0
+    n_active = np.zeros(d_sae, dtype=np.int64)
     for batch in batches:
         for rows in torch.split(batch, BLOCK_ROWS):
             features = sparse_rows(model.encode_sparse(rows.to(model.W_enc.device)))
@@ -61,7 +64,8 @@ def moments(model: SAE, batches: Iterable[torch.Tensor]) -> Moments:
             correlation += features.T @ error
             feature_sum += features.sum(axis=0)
             error_sum += error.sum(axis=0)
+            n_active += np.bincount(features.indices, minlength=d_sae)
             n += len(rows)
     if not n:
         raise SAEError("there was no activation to fine-tune on: the stream is empty")
-    return Moments(gram, correlation, feature_sum, error_sum, n)
+    return Moments(gram, correlation, feature_sum, error_sum, n_active, n)

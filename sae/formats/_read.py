@@ -21,6 +21,7 @@ from torch import Tensor
 
 from sae._config import DTYPES
 from sae._errors import SAEError
+from sae._unpickling import describe_refusal
 
 Content = TypeVar("Content", bound=BaseModel)
 
@@ -47,6 +48,7 @@ def read_json(path: Path, kind: type[Content]) -> Content:
     Raises:
         SAEError: The file is missing, not JSON, or holds something else.
     """
+    _check_regular(path)
     try:
         content = json.loads(path.read_text(encoding="utf-8"), parse_constant=str)
         return kind.model_validate(content)
@@ -71,6 +73,7 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
     Raises:
         SAEError: The file is missing or broken.
     """
+    _check_regular(path)
     try:
         tensors: dict[str, Tensor] = load_file(path)
     except FileNotFoundError as error:
@@ -87,11 +90,13 @@ def read_torch(path: Path) -> dict[str, Any]:
         path: The file.
 
     Returns:
-        Its content, tensors on the CPU.
+        Its content, tensors on the CPU. What ``torch.compile`` and data-parallel wrappers put before all names is left
+        out.
 
     Raises:
         SAEError: The file is missing or broken, is no dictionary, or its pickle asks for anything but tensors.
     """
+    _check_regular(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch's remarks about foreign pickles, which are refused anyway
@@ -100,7 +105,7 @@ def read_torch(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise SAEError(f"{path} is missing") from error
     except pickle.UnpicklingError as error:
-        raise SAEError(f"{path} holds more than tensors (or is no torch file), and was not opened: {error}") from error
+        raise SAEError(f"{path} {describe_refusal(error)}: it must be a saved state dict") from error
     except Exception as error:  # a damaged pickle can fail in any way
         raise SAEError(f"{path} can't be read as a torch file: {error}") from error
     if not isinstance(content, dict):
@@ -108,7 +113,7 @@ def read_torch(path: Path) -> dict[str, Any]:
     for name, value in content.items():
         if isinstance(value, Tensor) and not _is_held(value):
             raise SAEError(f"{path}: tensor {name} claims more numbers than the file holds")
-    return content
+    return _unwrapped(content)
 
 
 def check_tensors(found: Mapping[str, Any], required: Collection[str], optional: Collection[str] = ()) -> None:
@@ -151,6 +156,23 @@ def whole_number(name: str, tensor: Tensor) -> int:
     return int(tensor.item())
 
 
+def _check_regular(path: Path) -> None:
+    """Refuse what is there but no file: reading a pipe or a device might never end.
+
+    Raises:
+        SAEError: It is such a thing.
+    """
+    if path.exists() and not path.is_file():
+        raise SAEError(f"{path} is not a regular file")
+
+
+def _unwrapped(state: dict[str, Any]) -> dict[str, Any]:
+    for wrapper in ("_orig_mod.", "module."):
+        if state and all(isinstance(name, str) and name.startswith(wrapper) for name in state):
+            return _unwrapped({name.removeprefix(wrapper): value for name, value in state.items()})
+    return state
+
+
 def _check_archive(path: Path) -> None:
     """Torch packs without compression: an archive larger than its file is none of its own, and may be a bomb."""
     if not zipfile.is_zipfile(path):
@@ -162,6 +184,6 @@ def _check_archive(path: Path) -> None:
 
 def _is_held(tensor: Tensor) -> bool:
     """Whether the numbers are really there: a stride of 0, or a tensor without data, can claim any size."""
-    if tensor.layout != torch.strided or tensor.device.type != "cpu":
+    if tensor.is_nested or tensor.layout != torch.strided or tensor.device.type != "cpu":
         return False
     return tensor.numel() * tensor.element_size() <= tensor.untyped_storage().nbytes()

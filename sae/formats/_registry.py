@@ -18,6 +18,7 @@ from sae.formats._stack import STACK
 
 FORMATS: tuple[Format, ...] = (STACK, SPARSIFY, DICTIONARY_LEARNING, SAELENS, SEED_PTH, OPENAI)
 """All formats that can be read; the first that detects a path reads it (sparsify's folder holds a ``cfg.json`` too)."""
+_SHOWN = 5
 
 
 def detect(path: Path) -> Format:
@@ -32,12 +33,34 @@ def detect(path: Path) -> Format:
     Raises:
         SAEError: The path does not exist, or no format recognises it.
     """
-    if not path.exists():
+    if not _exists(path):
         raise SAEError(f"there is no SAE at {path}: no such file or folder")
-    for known in FORMATS:
-        if known.detect(path):
-            return known
+    found = _format(path)
+    if found is not None:
+        return found
+    inside = _inside(path)
+    if inside:
+        shown = ", ".join(map(str, inside[:_SHOWN])) + (", ..." if len(inside) > _SHOWN else "")
+        raise SAEError(f"{path} is no SAE itself, but {len(inside)} in it look like one: name one of them ({shown})")
     raise SAEError(f"{path} is no SAE in a known format; known: {'; '.join(known.name for known in FORMATS)}")
+
+
+def _format(path: Path) -> Format | None:
+    return next((known for known in FORMATS if known.detect(path)), None)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:  # a name too long, a folder that may not be entered
+        raise SAEError(f"there is no SAE at {str(path)[:300]}: {error.strerror}") from error
+
+
+def _inside(path: Path) -> list[Path]:
+    """What lies in a folder that others keep several SAEs in: folders, folders in these, and files."""
+    children, deeper = list(path.glob("*")), [one for one in path.glob("*/*") if one.is_dir()]
+    found = [one for one in (*children, *deeper) if _format(one) is not None]
+    return sorted(found, key=lambda one: (one.is_file(), one))
 
 
 def load(path: str | Path, *, device: str = "cpu") -> SAE:
@@ -53,11 +76,11 @@ def load(path: str | Path, *, device: str = "cpu") -> SAE:
         The model; it takes raw activations.
 
     Raises:
-        SAEError: Nothing is there, the format is unknown, or the files are broken; the message says which and why. Or
-            it is a later stage of a stack, which by itself is no SAE of the activations.
+        SAEError: Nothing is there, the format is unknown, the files are broken, or the device does not work; the
+            message says which and why. Or it is a later stage of a stack, which by itself is no SAE of the activations.
     """
     model = None
-    if isinstance(path, str) and not any(Path(part).exists() for part in Path(path).parts[:1]):
+    if isinstance(path, str) and not any(_exists(Path(part)) for part in Path(path).parts[:1]):
         model = _load_by_name(path)
     if model is None:
         model = detect(Path(path)).load(Path(path))
@@ -67,7 +90,15 @@ def load(path: str | Path, *, device: str = "cpu") -> SAE:
             f"{path} is stage {number} of a stack, and reconstructs only what the stages before it leave: load the "
             f"stack by its folder, {Path(path).parent}"
         )
-    return model.to(device)
+    return _on(model, device)
+
+
+def _on(model: SAE, device: str) -> SAE:
+    try:
+        return model.to(device)
+    except (RuntimeError, AssertionError) as error:  # an unknown name, or a device that is not there
+        why = str(error).partition("\n")[0]
+        raise SAEError(f"device {device!r} does not work here ({why}): take 'cpu'") from error
 
 
 def _load_by_name(name: str) -> SAE | None:

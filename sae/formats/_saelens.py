@@ -29,7 +29,7 @@ SCALER_FILE = "activation_scaler.json"
 _NEUTRAL_WHEN_ONE = {"scaling_factor", "finetuning_scaling_factor"}  # the flat format stored these, mostly unused
 
 
-def save(model: SAE, path: Path) -> None:
+def save(model: SAE, path: str | Path) -> None:
     """Write an SAE as a SAELens folder.
 
     What SAELens has no architecture for is written as one that computes the same (``SAE.plain``), and comes back from
@@ -43,6 +43,7 @@ def save(model: SAE, path: Path) -> None:
     Raises:
         SAEError: The metadata can't be written as JSON; or it is a stack.
     """
+    path = Path(path)
     if model.cfg.architecture == STACKED:
         raise SAEError(
             f"{path}: a stack is no SAELens folder. Write sae.stack.concatenate(stack), where that is the same "
@@ -115,7 +116,8 @@ def _with_our_names(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Rename what older versions and training checkpoints call otherwise, and drop what changes nothing."""
     found = dict(tensors)
     for name in _NEUTRAL_WHEN_ONE & tensors.keys():
-        if bool(torch.all(tensors[name] == 1)):
+        values = tensors[name].float()
+        if torch.allclose(values, torch.ones_like(values)):  # as SAELens asks
             del found[name]
     if "log_threshold" in found:
         found["threshold"] = found.pop("log_threshold").exp()

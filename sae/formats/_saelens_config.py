@@ -50,7 +50,7 @@ class _Sizes(BaseModel):
     dtype: str = "float32"
     apply_b_dec_to_input: bool = True
     normalize_activations: str = "none"
-    reshape_activations: Literal["none"] = "none"
+    reshape_activations: Literal["none", "hook_z"] = "none"
     k: float | None = None
     matryoshka_widths: tuple[int, ...] | None = None
     rescale_acts_by_decoder_norm: bool = False
@@ -100,13 +100,14 @@ def parse_config(text: str) -> Recorded:
         SAEError: Not JSON, a value of the wrong kind, or an SAE that can't be computed here.
     """
     try:
-        raw = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+        raw = json.loads(text, parse_constant=str)  # SAELens may write NaN, which JSON does not have
+    except (ValueError, RecursionError) as error:  # a number may have more digits than Python reads
         raise SAEError(f"not JSON: {error}") from error
     if not isinstance(raw, dict):
         raise SAEError(f"expected a JSON object, found {type(raw).__name__}")
     metadata = raw.pop("metadata", None)
-    top, beside = (raw, metadata) if isinstance(metadata, dict) else (_with_new_names(raw), {})
+    is_flat = not isinstance(metadata, dict)
+    top, beside = (_with_new_names(raw), {}) if is_flat else (raw, metadata)
     try:
         sizes = _Sizes.model_validate(top)
         known = {key: value for key, value in top.items() if key not in _Sizes.model_fields} | beside
@@ -115,6 +116,9 @@ def parse_config(text: str) -> Recorded:
         problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
         raise SAEError(problems) from error
     fields = {name: getattr(provenance, name) for name in _Provenance.model_fields}
+    if provenance.weight_processing is None:
+        by_old_saelens = is_flat and ("hook_point" in raw or "sae_lens_version" in raw)
+        fields["weight_processing"] = _weight_processing(provenance.model_extra or {}, by_old_saelens=by_old_saelens)
     scales_inputs = sizes.normalize_activations == _SCALED_INPUTS
     cfg = SAEConfig(
         architecture=sizes.architecture,
@@ -129,6 +133,18 @@ def parse_config(text: str) -> Recorded:
     )
     rescales = sizes.rescale_acts_by_decoder_norm and sizes.architecture in _TOPK_FAMILY
     return Recorded(cfg, rescales_by_decoder_norm=rescales, scales_inputs=scales_inputs)
+
+
+def _weight_processing(known: dict[str, Any], *, by_old_saelens: bool) -> WeightProcessing | None:
+    """Tell how SAELens loaded the model, by the one argument that changes what the residual stream holds.
+
+    Before version 3.19.2 (September 2024) it centred the weights, and recorded no arguments.
+    """
+    arguments = known.get("model_from_pretrained_kwargs")
+    if isinstance(arguments, dict):
+        centred = arguments.get("center_writing_weights")
+        return "compatibility" if centred is True else "raw" if centred is False else None
+    return "compatibility" if by_old_saelens else None
 
 
 def _whole_k(sizes: _Sizes) -> int | None:
@@ -163,7 +179,7 @@ def format_config(cfg: SAEConfig) -> str:
         "device": "cpu",
         "apply_b_dec_to_input": cfg.apply_b_dec_to_input,
         "normalize_activations": cfg.normalize_activations,
-        "reshape_activations": "none",
+        "reshape_activations": _reshaping(cfg.metadata.hook_name),
         **({"k": cfg.k, "rescale_acts_by_decoder_norm": False} if cfg.architecture == "topk" else {}),
         "metadata": {**cfg.metadata.extra, **known, "sae_lens_version": FORMAT_VERSION},
     }
@@ -179,9 +195,13 @@ def _with_new_names(raw: dict[str, Any]) -> dict[str, Any]:
     activation = flat.get("activation_fn") or "relu"
     if activation != "relu":
         flat["architecture"] = activation  # the flat format called a TopK SAE "standard"; others are refused by name
-    if flat.get("architecture") == "topk":
-        options = flat.get("activation_fn_kwargs")
-        flat.setdefault("k", options.get("k") if isinstance(options, dict) else None)
+    options = flat.get("activation_fn_kwargs")
+    if flat.get("architecture") == "topk" and isinstance(options, dict) and options.get("k") is not None:
+        flat["k"] = options["k"]  # the one that counted
     flat.setdefault("prepend_bos", True)
-    flat.setdefault("reshape_activations", "hook_z" if "hook_z" in str(flat.get("hook_name")) else "none")
     return flat
+
+
+def _reshaping(hook_name: str | None) -> str:
+    """Say what SAELens must do to an activation first: join the heads, which ``SAE.encode`` expects done."""
+    return "hook_z" if (hook_name or "").endswith(".hook_z") else "none"

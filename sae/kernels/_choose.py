@@ -10,11 +10,23 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from sae.kernels._row_updates import RowSums
 from sae.kernels._torch import TorchKernels
 
 
 class Kernels(Protocol):
-    """Four operations on tensors of one device; numbers are float32, indices int64."""
+    """Six operations on tensors of one device; numbers are float32, of blocks perhaps bfloat16, and indices int64."""
+
+    def above(self, block: Tensor, bar: float) -> Tensor:
+        """Find what is above a bar.
+
+        Args:
+            block: [n, m], contiguous.
+            bar: At least 0; rounded to the block's type.
+
+        Returns:
+            int64 [found]: positions in the flattened block, ascending.
+        """
 
     def largest(self, block: Tensor, k: int) -> Tensor:
         """Find the k largest of each row, as far as they are above 0; of equal ones the first.
@@ -50,6 +62,18 @@ class Kernels(Protocol):
 
         Returns:
             [bags, d]
+        """
+
+    def errors(self, sums: RowSums, offset: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+        """Sum as ``weighted_rows`` does, compare with what was wanted, and multiply the difference as ``dots`` does.
+
+        Args:
+            sums: [bags, d], without a shift.
+            offset: [d]: added to each sum.
+            wanted: [bags, d].
+
+        Returns:
+            [bags, d]: sums and offset minus ``wanted``; [nnz]: its dot products with the rows of the pairs.
         """
 
     def dots(self, index: Tensor, table: Tensor, ends: Tensor, rows: Tensor) -> Tensor:

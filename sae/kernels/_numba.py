@@ -14,16 +14,11 @@ from numba import njit, prange, set_num_threads
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sae.kernels._row_updates import RowSums
+
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
-
-ROWS = 128
-"""Rows that are searched at once."""
-SPAN = 32
-"""Neighbours in a row whose maximum is found first."""
-LEAST = np.float32(1e-45)
-"""The smallest number above 0."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -43,17 +38,17 @@ def compiled(*, parallel: bool = False, fastmath: bool = False) -> Callable[[Fun
 class NumbaKernels:
     """One pass over the bags each. See ``Kernels``."""
 
+    def above(self, block: Tensor, bar: float) -> Tensor:
+        """See ``Kernels.above``."""
+        from sae.kernels._numba_select import above
+
+        return above(block, bar)
+
     def largest(self, block: Tensor, k: int) -> Tensor:
         """See ``Kernels.largest``."""
-        set_num_threads(torch.get_num_threads())
-        n, m = block.shape
-        k = min(k, m)
-        flat, found = np.empty((n, k), np.int64), np.empty(n, np.int64)
-        for start in range(0, n, ROWS):  # what is not float32 is copied, a few rows at a time
-            part = slice(start, start + ROWS)
-            _largest(block[part].float().numpy(), k, flat[part], found[part])
-        flat += np.arange(0, n * m, m)[:, None]
-        return torch.from_numpy(flat[np.arange(k) < found[:, None]])
+        from sae.kernels._numba_select import largest
+
+        return largest(block, k)
 
     def order_by(self, index: Tensor, m: int) -> tuple[Tensor, Tensor]:
         """See ``Kernels.order_by``."""
@@ -67,57 +62,20 @@ class NumbaKernels:
         _weighted_rows(index.numpy(), table.detach().numpy(), ends.numpy(), weight.detach().numpy(), sums.numpy())
         return sums
 
+    def errors(self, sums: RowSums, offset: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+        """See ``Kernels.errors``."""
+        set_num_threads(torch.get_num_threads())
+        error, products = torch.empty_like(wanted), torch.empty_like(sums.weight)
+        pairs = sums.index, sums.table, sums.ends, sums.weight
+        _errors(*(tensor.numpy() for tensor in (*pairs, offset, wanted, error, products)))
+        return error, products
+
     def dots(self, index: Tensor, table: Tensor, ends: Tensor, rows: Tensor) -> Tensor:
         """See ``Kernels.dots``."""
         set_num_threads(torch.get_num_threads())
         products = table.new_empty(len(index))
         _dots(index.numpy(), table.detach().numpy(), ends.numpy(), rows.numpy(), products.numpy())
         return products
-
-
-@compiled()
-def _keep_largest(held: F32, where: I32, k: int) -> None:
-    """Move the places of the k largest to the front, in their order; of equal ones the first."""
-    least: np.float32 = np.partition(held, held.size - k)[held.size - k]
-    room = k
-    for i in range(held.size):
-        room -= held[i] > least
-    kept = 0
-    for i in range(held.size):
-        if held[i] > least or (held[i] == least and room > 0):
-            room -= held[i] == least
-            where[kept] = where[i]
-            kept += 1
-
-
-@compiled(parallel=True, fastmath=True)
-def _largest(block: F32, k: int, places: I64, found: I64) -> None:
-    """Cut each row into spans: the k-th largest of their maxima is a bar that few but the k largest reach."""
-    m = block.shape[1]
-    n_spans = m // SPAN
-    for r in prange(block.shape[0]):
-        row, tops = block[r], np.zeros(n_spans, np.float32)
-        for s in range(n_spans):
-            span, top = row[s * SPAN : (s + 1) * SPAN], np.float32(0)
-            for j in range(SPAN):
-                top = max(top, span[j])
-            tops[s] = top
-        bar = max(np.partition(tops, n_spans - k)[n_spans - k], LEAST) if n_spans > k else LEAST
-        where, count = np.empty(m + 1, np.int32), 0
-        for s in range(n_spans):
-            if tops[s] >= bar:
-                for j in range(s * SPAN, (s + 1) * SPAN):
-                    where[count] = j
-                    count += row[j] >= bar
-        for j in range(n_spans * SPAN, m):
-            where[count] = j
-            count += row[j] >= bar
-        if count > k:
-            _keep_largest(row[where[:count]], where, k)
-            count = k
-        found[r] = count
-        for i in range(count):
-            places[r, i] = where[i]
 
 
 @compiled()
@@ -159,12 +117,36 @@ def _weighted_rows(index: I64, table: F32, ends: I64, weight: F32, sums: F32) ->
         add_rows(sums[bag], index[first:last], table, weight[first:last])
 
 
+@compiled(fastmath=True)
+def _multiply(row: F32, index: I64, table: F32, products: F32) -> None:
+    for p in range(index.size):
+        other, total = table[index[p]], np.float32(0)
+        for j in range(row.size):
+            total += row[j] * other[j]
+        products[p] = total
+
+
+@compiled()
+def _compare(total: F32, offset: F32, wanted: F32) -> None:
+    for j in range(total.size):
+        total[j] = (total[j] + offset[j]) - wanted[j]
+
+
+@compiled(parallel=True, fastmath=True)
+def _errors(
+    index: I64, table: F32, ends: I64, weight: F32, offset: F32, wanted: F32, error: F32, products: F32
+) -> None:
+    """The rows that a bag is summed from are still near when its error is multiplied with them."""
+    for bag in prange(ends.size - 1):
+        first, last = ends[bag], ends[bag + 1]
+        error[bag] = 0
+        add_rows(error[bag], index[first:last], table, weight[first:last])
+        _compare(error[bag], offset, wanted[bag])
+        _multiply(error[bag], index[first:last], table, products[first:last])
+
+
 @compiled(parallel=True, fastmath=True)
 def _dots(index: I64, table: F32, ends: I64, rows: F32, products: F32) -> None:
-    d = table.shape[1]
     for bag in prange(ends.size - 1):
-        for p in range(ends[bag], ends[bag + 1]):
-            row, total = index[p], np.float32(0)
-            for c in range(d):
-                total += rows[bag, c] * table[row, c]
-            products[p] = total
+        first, last = ends[bag], ends[bag + 1]
+        _multiply(rows[bag], index[first:last], table, products[first:last])

@@ -6,9 +6,16 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
+from sae._sparse import true_positions
+from sae.kernels._row_updates import RowSums
+
 
 class TorchKernels:
     """Sums of rows by ``embedding_bag``, dot products by its gradient. See ``Kernels``."""
+
+    def above(self, block: Tensor, bar: float) -> Tensor:
+        """See ``Kernels.above``."""
+        return true_positions(block > bar)
 
     def largest(self, block: Tensor, k: int) -> Tensor:
         """See ``Kernels.largest``."""
@@ -30,6 +37,12 @@ class TorchKernels:
     def weighted_rows(self, index: Tensor, table: Tensor, ends: Tensor, weight: Tensor) -> Tensor:
         """See ``Kernels.weighted_rows``."""
         return embedding_bag(index, table, ends, per_sample_weights=weight, mode="sum", include_last_offset=True)
+
+    def errors(self, sums: RowSums, offset: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+        """See ``Kernels.errors``."""
+        pairs = sums.index, sums.table, sums.ends
+        error = self.weighted_rows(*pairs, sums.weight).add_(offset).sub_(wanted)
+        return error, self.dots(*pairs, error)
 
     def dots(self, index: Tensor, table: Tensor, ends: Tensor, rows: Tensor) -> Tensor:
         """See ``Kernels.dots``."""

@@ -13,6 +13,7 @@ import torch
 
 from sae._atomic import replace_atomically
 from sae._errors import SAEError
+from sae._unpickling import describe_refusal
 from sae.training._config import TrainConfig
 
 VERSION = 3
@@ -47,7 +48,10 @@ def read_checkpoint(path: Path, configs: Sequence[TrainConfig]) -> dict[str, Any
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         version, saved = state.pop("version"), state.pop("configs", None)
-    except (OSError, RuntimeError, EOFError, KeyError, AttributeError, TypeError, pickle.UnpicklingError) as error:
+    except pickle.UnpicklingError as error:
+        why = describe_refusal(error)
+        raise SAEError(f"{path} is not a checkpoint of a training: it {why}. Remove it to start anew") from error
+    except (OSError, RuntimeError, EOFError, KeyError, AttributeError, TypeError) as error:
         raise SAEError(f"{path} is not a checkpoint of a training ({error}): remove it to start anew") from error
     if version != VERSION:
         raise SAEError(f"{path} is a checkpoint of version {version}, this program reads version {VERSION}")

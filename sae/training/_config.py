@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from sae._errors import SAEError
 from sae.penalties import OrthogonalityKind
 from sae.training._config_checks import SELECTING, check
 from sae.training._loss import Reduction
-from sae.training._resample import RESAMPLING, Resampling
+from sae.training._resample import COMPETING_SCALE, RESAMPLING, Resampling
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +46,7 @@ class TrainConfig:
     l1_warmup_steps: int = 0
     """Steps over which the penalty rises linearly to ``l1_coefficient``."""
     frequency_coefficient: float = 0.0
-    """standard, tied: weight of the penalty on features rarer than ``frequency_min``; 0 for none."""
+    """Not with k: weight of the penalty on features rarer than ``frequency_min``; 0 for none."""
     frequency_min: float = 1e-5
     """Share of inputs on which a feature should fire at least."""
     frequency_window: int = 300
@@ -75,14 +76,16 @@ class TrainConfig:
     have any norm and start at 0.1, as the encoder's, and the penalty is on a feature times its row's norm.
     ``unpenalised``: any norm, and the penalty is on the feature alone."""
     resample_every: int | None = None
-    """standard, tied: steps between two resamplings of dead features; None for never, or, in one of the published
-    modes, for the steps of that mode."""
+    """Steps between two resamplings of dead features; None for never, or, in one of the published modes, for the steps
+    of that mode."""
     resample_mode: str = "default"
     """How they are resampled: ``default``, or as published: ``blog``, ``code``, ``bricken`` (see ``RESAMPLING``)."""
     resample_dead_window: int | None = None
-    """A feature without a firing in this many steps is dead; None for the mode's own window (default: 250)."""
+    """A feature without a firing in this many steps is dead; None for the mode's own window (default: 250), which in a
+    published mode is as long in proportion to ``resample_every`` as it was published."""
     resample_scale: float | None = None
-    """Norm of a resampled encoder direction; None for the mode's own (default: 0.2 mean norms of the alive ones)."""
+    """Norm of a resampled encoder direction; None for the mode's own (default: 0.2 mean norms of the alive ones, or 1
+    where the k largest features are selected)."""
     resample_guard: bool | None = None
     """Never draw inputs with outlier norms; None for the mode's own choice (default: yes)."""
     normalise: str = "expected_average"
@@ -126,11 +129,17 @@ class TrainConfig:
     def resampling(self) -> Resampling:
         """How dead features are resampled, when they are: the mode with this config's changes."""
         mode = RESAMPLING[self.resample_mode]
+        if self.selects and self.resample_mode == "default":
+            mode = replace(mode, encoder_scale=COMPETING_SCALE)
+        window = self.resample_dead_window
+        if window is None and self.resample_every is not None and self.resample_mode != "default":
+            window = mode.window_of(self.resample_every)
         changes: dict[str, object] = {
             "schedule": self.resample_every,
-            "window": self.resample_dead_window,
+            "window": window,
             "encoder_scale": self.resample_scale,
             "guard_outliers": self.resample_guard,
+            "threshold": self.threshold_init,
         }
         return replace(mode, **{name: value for name, value in changes.items() if value is not None})  # type: ignore[arg-type]
 
@@ -148,6 +157,19 @@ class TrainConfig:
         if self.architecture != "matryoshka":
             return (d_sae,)
         return self.widths or tuple(sorted({max(1, d_sae // part) for part in (16, 8, 4, 2, 1)}))
+
+    def check_sizes(self, d_in: int) -> None:
+        """Look whether k and widths fit the number of features that inputs of this length give.
+
+        Raises:
+            SAEError: One does not.
+        """
+        d_sae = self.n_features(d_in)
+        if (self.k or 0) > d_sae:
+            raise SAEError(f"k ({self.k}) must not be above d_sae ({d_sae})")
+        widths = self.nested_widths(d_sae)
+        if widths[-1] != d_sae:
+            raise SAEError(f"the last of widths must be d_sae ({d_sae}), found {widths}")
 
     def lr_at(self, step: int) -> float:
         """Give the learning rate of a step: a linear rise, a plateau, a linear fall.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
+
+import torch
 
 from sae._config import ARCHITECTURES
 from sae._errors import SAEError
@@ -15,7 +18,6 @@ if TYPE_CHECKING:
 
 SELECTING = ("topk", "batchtopk", "matryoshka")
 """Architectures that keep the k largest features; the others are kept sparse by a penalty."""
-RELU = ("standard", "tied")
 CHOICES: dict[str, tuple[str, ...]] = {
     "architecture": ARCHITECTURES,
     "l1_reduction": REDUCTIONS,
@@ -42,13 +44,12 @@ NOT_NEGATIVE = (
     "l1_coefficient",
     "lr_warmup_steps",
     "l1_warmup_steps",
-    "resample_scale",
     "threshold_init",
     "frequency_coefficient",
     "orthogonality_coefficient",
     "aux_coefficient",
 )
-ABOVE_ZERO = ("lr", "grad_clip", "threshold_bandwidth", "l0_target", "frequency_min")
+ABOVE_ZERO = ("lr", "grad_clip", "threshold_bandwidth", "l0_target", "frequency_min", "resample_scale")
 
 
 def check(config: TrainConfig) -> None:
@@ -60,15 +61,8 @@ def check(config: TrainConfig) -> None:
     _check_ranges(config)
     _check_sizes(config)
     _check_sparsity(config)
-    for name, on in (
-        ("resample_every or resample_mode", config.resamples),
-        ("frequency_coefficient", config.frequency_coefficient > 0),
-    ):
-        if on and config.architecture not in RELU:
-            raise SAEError(
-                f"{name} works for {' and '.join(RELU)} SAEs, not for {config.architecture}; "
-                "aux_k keeps its features alive"
-            )
+    if config.selects:
+        _check_competing(config)
     if config.decoder_norm == "free":
         if config.architecture != "standard":
             raise SAEError(f"decoder_norm='free' is for standard SAEs, not for {config.architecture}: take 'unit'")
@@ -78,10 +72,27 @@ def check(config: TrainConfig) -> None:
             )
 
 
+def _check_competing(config: TrainConfig) -> None:
+    if config.frequency_coefficient > 0:
+        raise SAEError(
+            f"a {config.architecture} SAE can't take frequency_coefficient: k decides how many features fire, so one "
+            "that is pulled up pushes another out; aux_k or resample_every keep its features alive"
+        )
+    mode = RESAMPLING[config.resample_mode]
+    if config.resample_mode != "default" and mode.encoder_scale_of == "alive" and config.resample_scale is None:
+        raise SAEError(
+            f"resample_mode={config.resample_mode!r} makes new encoder directions {mode.encoder_scale} times as long "
+            f"as the others, too short for the k largest of a {config.architecture} SAE: give resample_scale"
+        )
+
+
 def _check_ranges(config: TrainConfig) -> None:
     for name, known in CHOICES.items():
         if getattr(config, name) not in known:
             raise SAEError(f"{name} must be one of {', '.join(known)}, found {getattr(config, name)!r}")
+    for name, value in vars(config).items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise SAEError(f"{name} must be a finite number, found {value}")
     for names, least in ((AT_LEAST_ONE, 1), (NOT_NEGATIVE, 0)):
         for name in names:
             value = getattr(config, name)
@@ -94,6 +105,14 @@ def _check_ranges(config: TrainConfig) -> None:
             raise SAEError(f"{name} must be above 0, found {name}={value}")
     if not 0 <= config.lr_decay <= 1:
         raise SAEError(f"lr_decay must lie between 0 and 1, found {config.lr_decay}")
+    if config.frequency_min > 1:
+        raise SAEError(f"frequency_min is a share of inputs, at most 1, found {config.frequency_min}")
+    try:
+        torch.device(config.device)
+    except RuntimeError as error:
+        raise SAEError(f"device must be one that torch has, such as cpu or cuda, found {config.device!r}") from error
+    if not all(0 <= beta < 1 for beta in config.betas):
+        raise SAEError(f"betas must be at least 0 and below 1, found {config.betas}")
     if config.n_tokens < config.batch_size:
         raise SAEError(f"n_tokens ({config.n_tokens}) must fill at least one batch of batch_size ({config.batch_size})")
 

@@ -7,7 +7,7 @@ after each step, keeps the last ``settings.n_batches(batch_size)`` batches, and 
 
     candidates = Batch.join(batches)
     losses = ...                      # [n_candidates]: squared errors alone, or with the penalty: settings.loss
-    moments = moment_rows(optimizer, (weights.encoder, weights.b_enc, weights.decoder))
+    moments = moment_rows(optimizer, weights.of_features())
     done = resample(
         weights, moments, features=record.to_resample(step), dead=record.dead(step),
         candidates=candidates, losses=losses, settings=settings, generator=generator,
@@ -33,13 +33,15 @@ from torch.optim import Optimizer
 from sae._errors import SAEError
 from sae.training._batch import Batch
 from sae.training._geometric_median import geometric_median
-from sae.training._loss import LossWeights, row_losses
 from sae.training._weights import Weights
 
 N_CANDIDATES = 8192
 """Recent inputs that new directions are drawn from by default."""
 OUTLIER_NORM = 10.0
 """The guard never draws inputs longer than this many median norms."""
+COMPETING_SCALE = 1.0
+"""The default norm of a new encoder direction, in mean norms of the alive ones, where features compete: shorter ones
+are hardly ever among the k largest."""
 SMALL_BIAS = 0.01
 """How far below 0 the new encoder biases may lie."""
 
@@ -73,6 +75,8 @@ class Resampling:
     """What that norm is a multiple of: the mean encoder norm of the features that are not dead, or 1."""
     b_enc: Literal["zero", "negative", "random_negative"] = "zero"
     """The new encoder bias: 0, -0.01, or uniform between -0.01 and 0."""
+    threshold: float = 0.1
+    """jumprelu: the new threshold."""
     reset_optimizer: bool = True
     """Whether the optimizer forgets the moments of the features it resampled."""
 
@@ -89,6 +93,15 @@ class Resampling:
         """Tell whether dead features are resampled after a step, from 1 to ``n_steps``."""
         due = step in self.schedule if isinstance(self.schedule, tuple) else step % self.schedule == 0
         return due and step <= self.until * n_steps
+
+    def window_of(self, every: int) -> int | None:
+        """Give the window for another number of steps between two resamplings, in the same proportion.
+
+        Args:
+            every: Steps between two resamplings.
+        """
+        own = self.schedule[0] if isinstance(self.schedule, tuple) else self.schedule
+        return None if self.window is None else max(1, self.window * every // own)
 
     def n_batches(self, batch_size: int) -> int:
         """Give the number of last batches that hold the candidates."""
@@ -151,8 +164,8 @@ def resample(
     """Point dead features at badly reconstructed inputs, in place.
 
     Args:
-        weights: Encoder, decoder and b_enc change at ``features``.
-        moments: What the optimizer remembers of these three: tensors with one row per feature.
+        weights: All but b_dec changes at ``features``.
+        moments: What the optimizer remembers of that: tensors with one row per feature.
         features: int64 [n]: what to resample.
         dead: int64 [n_dead]: all dead features; the others' encoder norms set the new ones.
         candidates: Inputs and targets, in the units of the weights.
@@ -232,9 +245,9 @@ def replant(
     """Point features at given inputs, in place, and let the optimizer forget them.
 
     Args:
-        weights: Encoder, decoder and b_enc change at ``features``; where encoder and decoder are one tensor, its rows
-            become the decoder's unit directions.
-        moments: What the optimizer remembers of these three: tensors with one row per feature.
+        weights: All but b_dec changes at ``features``; where encoder and decoder are one tensor, its rows become the
+            decoder's unit directions. A gated feature gets the biases for gate and magnitude, and a ratio of 1.
+        moments: What the optimizer remembers of that: tensors with one row per feature.
         features: int64 [k]: what to replant.
         dead: int64 [n_dead]: all dead features.
         inputs: One each, with its target.
@@ -253,6 +266,11 @@ def replant(
     weights.b_enc[features] = _biases(len(features), settings, generator).to(weights.b_enc)
     if not weights.apply_b_dec_to_input:
         weights.b_enc[features] -= weights.encoder[features] @ centre
+    if weights.r_mag is not None and weights.b_mag is not None:
+        weights.r_mag[features] = 0
+        weights.b_mag[features] = weights.b_enc[features]
+    if weights.threshold is not None:
+        weights.threshold[features] = settings.threshold
     if settings.reset_optimizer:
         for moment in moments:
             moment[features] = 0
@@ -270,27 +288,6 @@ def moment_rows(optimizer: Optimizer, tensors: Iterable[Tensor]) -> list[Tensor]
     """
     states = [optimizer.state.get(tensor, {}) for tensor in tensors]
     return [state[name] for state in states for name in ("exp_avg", "exp_avg_sq") if name in state]
-
-
-@torch.no_grad()
-def candidate_losses(candidates: Batch, weights: Weights, loss: LossWeights, *, n_chunk: int = 1024) -> Tensor:
-    """Give the current loss of every candidate.
-
-    Args:
-        candidates: Inputs and targets.
-        weights: The current weights.
-        loss: What error and features count.
-        n_chunk: Rows at a time.
-
-    Returns:
-        [n_candidates]
-    """
-    losses = []
-    for rows in candidates.split(n_chunk):
-        features = weights.encode(rows.x)
-        penalised = loss.penalised(features, weights.decoder)
-        losses.append(row_losses(rows.target, weights.decode(features), penalised, loss))
-    return torch.cat(losses)
 
 
 def _usable(vectors: Tensor, centre: Tensor, settings: Resampling) -> Tensor:

@@ -19,13 +19,14 @@ from sae._model import SAE
 from sae.penalties import FrequencyPenalty, decoder_orthogonality, parse_penalty
 from sae.training._aux_k import aux_k_step
 from sae.training._batch import Batch
+from sae.training._candidates import candidate_losses
 from sae.training._config import TrainConfig
 from sae.training._firing import FiringRecord
 from sae.training._fold import average_norm_scale, fold_decoder_norm, fold_input_scale
 from sae.training._geometric_median import geometric_median
 from sae.training._history import BatchQuality, DensitySummary, TrainStep
 from sae.training._loss import loss_weights
-from sae.training._resample import candidate_losses, moment_rows, resample
+from sae.training._resample import moment_rows, resample
 from sae.training._update import update
 from sae.training._weights import initial_weights
 from sae.training.steps import Gradient, Objective, Step, choose_step, stored
@@ -58,12 +59,13 @@ class Trainer:
                 with a bias that starts where x - centre would have it.
 
         Raises:
-            SAEError: All of the sample is zero, or its targets have another shape.
+            SAEError: All of the sample is zero, its targets have another shape, or k or widths do not fit its length.
         """
         self.config = config
         if target_sample is not None:
             _check_target(target_sample, sample)
         self.d_in = sample.shape[1]
+        config.check_sizes(self.d_in)
         self.d_sae = config.n_features(self.d_in)
         first = Batch(sample, target_sample).to(config.device, torch.float32)
         own, scaled, device = first.own_target, config.normalise == "expected_average", first.x.device
@@ -83,8 +85,6 @@ class Trainer:
             centre=None if own is None else centre,
         )
         self.widths = config.nested_widths(self.d_sae)
-        if self.widths[-1] != self.d_sae or (config.k or 0) > self.d_sae:
-            raise SAEError(f"k ({config.k}) and widths ({self.widths}) do not go with d_sae={self.d_sae}")
         fused = device.type in {"cpu", "cuda"}
         self.optimizer = Adam(self.weights.tensors(), lr=config.lr, betas=config.betas, fused=fused)
         self.n_done = 0
@@ -318,9 +318,10 @@ class Trainer:
         if not len(wanted):
             return
         candidates, weights = Batch.join(list(self._recent)), self.weights
-        alone = self._resampling.loss == "squared_error"
-        losses = candidate_losses(candidates, weights, replace(objective.loss, l1=0.0) if alone else objective.loss)
-        moments = moment_rows(self.optimizer, (weights.encoder, weights.b_enc, weights.decoder))
+        if self._resampling.loss == "squared_error":
+            objective = replace(objective, loss=replace(objective.loss, l1=0.0))
+        losses = candidate_losses(candidates, weights, objective)
+        moments = moment_rows(self.optimizer, weights.of_features())
         done = resample(
             weights,
             moments,

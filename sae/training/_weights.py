@@ -50,6 +50,10 @@ class Weights:
         """List every learned tensor once, in a fixed order."""
         return list(self.named().values())
 
+    def of_features(self) -> list[Tensor]:
+        """List the learned tensors with one row, or one number, a feature: all but b_dec."""
+        return [tensor for name, tensor in self.named().items() if name != "b_dec"]
+
     @property
     def centre(self) -> Tensor | None:
         """[d_in]: what the encoder subtracts from its inputs; None for nothing."""

@@ -50,6 +50,7 @@ def test_help_imports_nothing_heavy() -> None:
         "demo",
         "train",
         "sweep",
+        "finetune",
         "convert",
         "harvest",
         "label",

@@ -56,9 +56,9 @@ def test_the_command_line_has_an_option_for_every_keyword(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "options"), [
-    ("harvest", verbs.InputOptions), ("evaluate", verbs.InputOptions), ("compare", verbs.TextOptions),
-    ("label", verbs.LabelOptions), ("score", verbs.AskingOptions), ("reliability", verbs.DeliveryOptions),
-    ("retry", verbs.SpendingOptions),
+    ("harvest", verbs.InputOptions), ("evaluate", verbs.InputOptions), ("finetune", verbs.InputOptions),
+    ("compare", verbs.TextOptions), ("label", verbs.LabelOptions), ("score", verbs.AskingOptions),
+    ("reliability", verbs.DeliveryOptions), ("retry", verbs.SpendingOptions),
 ])  # fmt: skip
 def test_every_verb_shows_the_keywords_it_shares(name: str, options: type) -> None:
     assert set(options.__annotations__) <= set(inspect.signature(getattr(verbs, name)).parameters)

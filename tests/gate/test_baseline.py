@@ -82,6 +82,7 @@ def broken(change):
         (broken(lambda raw: raw.pop("hook_point")), "hook_point: Field required"),
         (broken(lambda raw: raw.update(extra=1)), "extra"),
         (broken(lambda raw: raw["features"].pop("3")), "feature 3"),
+        (broken(lambda raw: raw["groups"]["random:5"]["features"].append(3)), "twice"),
     ],
 )
 def test_a_broken_file_is_a_usage_error(make_run, decoder, shares, tmp_path, damage, words):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -57,6 +59,13 @@ def test_an_sae_that_moved_or_changed_is_refused(make_run, decoder, shares, stor
         make_baseline(make_run("moved", shares(5, 2), **where | {"path": where["path"] + "x"}))
     with pytest.raises(MismatchError, match="replaced since the run"):
         make_baseline(make_run("changed", shares(5, 2), **where | {"sae": "b" * 64}))
+
+
+def test_the_sae_of_a_moved_run_is_found_beside_it(make_run, decoder, shares, stored):
+    where = stored("sae", decoder)
+    run = make_run("moved", shares(5, 2), **where | {"path": "runs/elsewhere/sae"})
+    Path(where["path"]).rename(run.path / "sae")
+    assert make_baseline(run).features[0].decoder
 
 
 def test_what_is_no_sae_is_refused(make_run, shares, tmp_path):

@@ -72,6 +72,19 @@ def test_theirs_with_normalised_inputs(tmp_path, x, architecture, normalize_acti
     assert_same(sae.load(tmp_path), theirs, x)
 
 
+def test_heads_are_joined_there_and_come_joined_here(tmp_path, x):
+    theirs = randomise(INFERENCE["standard"](reshape_activations="hook_z"))
+    theirs.cfg.metadata.hook_name = "blocks.1.attn.hook_z"
+    theirs.save_model(tmp_path / "theirs")
+    ours = sae.load(tmp_path / "theirs")
+    with torch.no_grad():
+        heads = x.view(len(x), 4, 4)
+        torch.testing.assert_close(ours.encode(x), theirs.encode(heads), atol=1e-5, rtol=0)
+        sae.save(ours, tmp_path / "ours")
+        again = sae_lens.SAE.load_from_disk(tmp_path / "ours")
+        torch.testing.assert_close(again(heads).flatten(1), ours(x), atol=1e-5, rtol=0)
+
+
 @pytest.mark.parametrize("architecture", TRAINING)
 def test_what_their_training_ends_with(tmp_path, x, architecture):
     theirs = randomise(TRAINING[architecture]())

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from label_planted import a_context, plant
 from pydantic import ValidationError
 
-from autointerp.errors import IncompleteError, UsageError
+from autointerp.errors import AutointerpError, IncompleteError, InterruptedRunError, ProviderFatalError, UsageError
 from autointerp.label import (
     LabelReply,
     as_data,
@@ -23,7 +23,7 @@ from autointerp.label import (
     load_label_rows,
     load_labels,
 )
-from autointerp.llm import Outcome, Reply, Request, Usage, validate_reply, wire_schema
+from autointerp.llm import Outcome, ProviderSpec, Reply, Request, Usage, ask, validate_reply, wire_schema
 from autointerp.run import RunDirectory
 from prompts import load_prompt
 
@@ -192,6 +192,75 @@ def test_same_answers_same_bytes_and_other_answers_void_the_scores(
     label_features(run, llm=LLM)
     assert not run.scores.exists()
     assert not run.is_done("scores")
+
+
+def test_scores_are_gone_before_other_labels_are_there(
+    make_run: Callable[..., RunDirectory], answers: list, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(some_contexts(2))
+    answers += [GOOD, POLY]
+    label_features(run, llm=LLM)
+    before = run.labels.read_bytes()
+    run.scores.write_text("scores")
+    run.finish("scores", 1.0)
+    answers[1] = GOOD
+
+    whole = Path.replace
+
+    def die(self: Path, target: Path) -> None:
+        if target == run.labels:
+            raise KeyboardInterrupt  # nothing after it is done, as when killed
+        whole(self, target)
+
+    monkeypatch.setattr(Path, "replace", die)
+    with pytest.raises(KeyboardInterrupt):
+        label_features(run, llm=LLM)
+    assert run.labels.read_bytes() == before
+    assert not run.is_done("scores")
+
+
+@pytest.mark.parametrize("error", [ProviderFatalError, InterruptedRunError, IncompleteError])
+def test_a_run_that_is_stopped_has_a_row_for_every_feature(
+    make_run: Callable[..., RunDirectory], monkeypatch: pytest.MonkeyPatch, error: type[AutointerpError]
+) -> None:
+    """Of four requests one was answered before the end."""
+    run = make_run(some_contexts(4))
+
+    def ask(requests: list[Request], *, provider: ProviderSpec, **_: object) -> list[Reply]:
+        if not provider.replay:
+            raise error("stop")
+        return [a_reply(requests[0], value=GOOD), *(a_reply(one, Outcome.error) for one in requests[1:])]
+
+    monkeypatch.setattr(importlib.import_module("autointerp.llm._asking"), "ask", ask)
+    with pytest.raises(error, match="stop"):
+        label_features(run, llm=LLM)
+    assert load_labels(run)["outcome"].tolist() == ["ok", "error", "error", "error"]
+    assert not run.is_done("labels")
+
+
+def test_labels_stand_until_another_labeler_has_made_its_own(
+    make_run: Callable[..., RunDirectory], answers: list, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(some_contexts(2))
+    label_features(run, llm="rules")
+    before = run.labels.read_bytes()
+    with monkeypatch.context() as patched:
+        patched.delenv("OPENAI_API_KEY", raising=False)
+        patched.setattr(importlib.import_module("autointerp.llm._asking"), "ask", ask)
+        with pytest.raises(ProviderFatalError):
+            label_features(run, llm=LLM)
+    labeler = run.read_manifest().labeler
+    assert labeler is not None
+    assert labeler.provider == "rules"
+    assert run.labels.read_bytes() == before
+    assert run.is_done("labels")
+    answers += [GOOD, Outcome.skipped_budget]
+    with pytest.raises(IncompleteError):
+        label_features(run, llm=LLM)
+    labeler = run.read_manifest().labeler
+    assert labeler is not None
+    assert labeler.provider == LLM
+    assert not run.is_done("labels")
 
 
 def test_rules_need_nobody(make_run: Callable[..., RunDirectory]) -> None:

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import autointerp
 from autointerp.errors import UsageError
-from autointerp.label import select_features
+from autointerp.label import check_selection, select_features
 
 N = 60
 
@@ -56,11 +57,17 @@ def test_ids_are_taken_as_they_are(features: pd.DataFrame, tmp_path: Path) -> No
     file = tmp_path / "ids.txt"
     file.write_text("17\n3, 5\n")
     assert select_features(features, f"ids:{file}", seed=0).groups == {"ids": [3, 5, 17]}
+    file.write_text("17\n3\n", encoding="utf-8-sig")  # as a spreadsheet writes it
+    assert select_features(features, f"ids:{file}", seed=0).groups == {"ids": [3, 17]}
 
 
 @pytest.mark.parametrize(
-    "spec", ["", "best25", "top", "top0", "random:", "random:x", "top5,top5", "top5,", "ids:", "ids:no_file", "ids:60"]
-)
+    "spec",
+    [
+        "", "best25", "top", "top0", "random:", "random:x", "top5,top5", "top5,", "ids:", "ids:no_file", "ids:60",
+        "top99999999999999999999", "ids:99999999999999999999", "ids:" + "1|" * 300, "ids:\x00", "ids:.",
+    ],
+)  # fmt: skip
 def test_bad_specs_say_what_is_wrong(features: pd.DataFrame, spec: str) -> None:
     with pytest.raises(UsageError, match="--features"):
         select_features(features, spec, seed=0)
@@ -71,3 +78,20 @@ def test_a_file_with_words_is_refused(features: pd.DataFrame, tmp_path: Path) ->
     file.write_text("3 x7\n")
     with pytest.raises(UsageError, match="'x7'"):
         select_features(features, f"ids:{file}", seed=0)
+    file.write_bytes(b"3\xff7")
+    with pytest.raises(UsageError, match="nor a file of ids"):
+        select_features(features, f"ids:{file}", seed=0)
+
+
+def test_a_line_that_can_not_be_read_is_refused_before_anything_is_looked_at(tmp_path: Path) -> None:
+    for line, words in (("top5,best10", "'best10' is not a group"), ("top5,top5", "appears twice"), ("top0", "'top0'")):
+        with pytest.raises(UsageError, match=words):
+            autointerp.label(tmp_path / "nowhere", tmp_path / "run", features=line)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_line_is_checked_before_there_are_features(tmp_path: Path) -> None:
+    check_selection("top5,random:3,ids:60")
+    for spec in ("", "top5,top5", "ids:1,ids:2", "ids:no_file"):
+        with pytest.raises(UsageError, match="--features"):
+            check_selection(spec)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from autointerp.errors import UsageError
-from autointerp.run import Manifest, RunDirectory, exclusive, replace_atomically, write_text
+from autointerp.run import Manifest, RunDirectory, exclusive, read_table, replace_atomically, write_text
 
 
 def test_an_error_while_writing_keeps_the_old_file(tmp_path: Path) -> None:
@@ -36,13 +36,61 @@ def test_text_that_utf8_cannot_hold_is_escaped(tmp_path: Path) -> None:
 def test_a_manifest_round_trips_and_counts_seconds_over_parts(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path / "run")
     run.write_manifest(Manifest(seed=7, config={"features": "top25"}))
-    assert not run.is_done("harvest")
-    run.finish("harvest", 1.5)
-    run.finish("harvest", 2.0)
+    write_text(run.contexts, "")
+    assert not run.is_done("contexts")
+    run.finish("contexts", 1.5)
+    run.finish("contexts", 2.0)
     manifest = RunDirectory.open(run.path).read_manifest()
     assert manifest.seed == 7
-    assert manifest.seconds == {"harvest": 3.5}
-    assert run.is_done("harvest")
+    assert manifest.seconds == {"contexts": 3.5}
+    assert run.is_done("contexts")
+
+
+@pytest.mark.parametrize(
+    ("stage", "files"),
+    [
+        ("windows", ["windows/meta.json", "windows/tokens.npy", "windows/index.parquet", "windows/documents.parquet"]),
+        ("harvest", ["harvest/meta.json", "harvest/explain.npz", "harvest/score.npz", "features.parquet"]),
+        ("contexts", ["contexts.parquet"]),
+        ("labels", ["labels.parquet"]),
+        ("scores", ["scores.parquet"]),
+    ],
+)
+def test_a_stage_whose_files_are_gone_is_not_done(tmp_path: Path, stage: str, files: list[str]) -> None:
+    run = RunDirectory(tmp_path)
+    run.finish(stage, 1.0)
+    for file in files:
+        assert not run.is_done(stage)
+        write_text(tmp_path / file, "")
+    assert run.is_done(stage)
+
+
+def test_a_folder_in_the_place_of_a_file_is_said(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").mkdir()
+    with pytest.raises(UsageError, match=r"labels\.csv: is a folder"):
+        write_text(tmp_path / "labels.csv", "")
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"no table at all", b"PAR1" + bytes(100) + b"PAR1"])
+def test_a_damaged_table_is_named_and_how_to_make_it_again(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "labels.parquet"
+    file.write_bytes(content)
+    with pytest.raises(UsageError, match=r"labels\.parquet: damaged .* --resume"):
+        read_table(file)
+
+
+def test_an_sae_is_found_from_any_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = RunDirectory(tmp_path / "project" / "runs" / "demo")
+    run.path.mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    assert run.find("models/sae") == "models/sae"  # perhaps a name on the hub
+    (run.path / "sae").mkdir()
+    assert run.find("/gone/sae") == str(run.path / "sae")
+    (tmp_path / "project" / "models" / "sae").mkdir(parents=True)
+    assert run.find("models/sae") == str(tmp_path / "project" / "models" / "sae")
+    monkeypatch.chdir(tmp_path / "project")
+    assert run.find("models/sae") == "models/sae"
+    assert RunDirectory("runs/demo").find("models/sae") == "models/sae"
 
 
 def test_the_manifest_names_what_made_it(tmp_path: Path) -> None:
@@ -55,6 +103,7 @@ def test_the_manifest_names_what_made_it(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("{", "can't be read"),
+        ('{"a":' * 100_000, "can't be read"),
         ("[]", "schema_version"),
         ('{"schema_version": 99}', "schema_version is 99"),
         ('{"schema_version": 1, "surprise": 1}', "surprise"),

@@ -165,6 +165,27 @@ def test_singular_equations_move_nothing_they_need_not(tune, b_dec):
         finetune.least_squares(model, [x], tune="decoder", ridge=1e-30)
 
 
+@pytest.mark.parametrize("way", ["least_squares", "gradient_steps"])
+@pytest.mark.parametrize("tune", ["scale", "decoder"])
+def test_rare_features_keep_their_rows_and_the_others_are_the_best_without_them(tune, way):
+    model, x = make(d_in=20), inputs(n=300, d_in=20)
+    counts = (model.encode(x) > 0).sum(dim=0)
+    limit = int(counts.median())
+    rare = counts < limit
+    assert 0 < rare.sum() < 14
+    repeats = 1 if way == "least_squares" else 2000
+    tuned = solve(way)(model, [x], tune=tune, min_active=limit * repeats)
+    assert torch.equal(tuned.sae.W_dec[rare], model.W_dec[rare])
+    assert not (tuned.sae.W_dec == model.W_dec).all(dim=1)[~rare].any()
+    assert tuned.sae.cfg.metadata.extra["finetune"]["min_active"] == limit * repeats
+    if way == "least_squares":  # at the best, the error is orthogonal to all that may move
+        pull = model.encode(x)[:, ~rare].T @ (x - tuned.sae(x))  # [features, d_in]
+        before = model.encode(x)[:, ~rare].T @ (x - model(x))
+        if tune == "scale":
+            pull, before = ((each * model.W_dec[~rare]).sum(dim=1) for each in (pull, before))
+        assert pull.abs().max() < 1e-4 * before.abs().max()
+
+
 def test_pairs_and_products_give_the_same_sums(monkeypatch):
     model, x = make(d_sae=14), inputs()
     monkeypatch.setattr(_sparse_rows, "SPARSE_SHARE", 1e9)

@@ -142,6 +142,21 @@ def test_every_dictionary_encodes_and_decodes_as_it_should(tmp_path, x, dict_cla
     assert meta.extra["dictionary_learning"]["dict_class"] == dict_class
 
 
+@pytest.mark.parametrize("prefix", ["_orig_mod.", "module.", "module._orig_mod."])
+@pytest.mark.parametrize("dict_class", ["AutoEncoder", "MatryoshkaBatchTopKSAE"])
+def test_wrappers_leave_their_mark_on_names(tmp_path, x, dict_class, prefix):
+    """torch.compile and data-parallel modules put a word before every name of a state dict."""
+    folder = tmp_path / "trainer_0"
+    state = dictionary_folder(folder, dict_class)
+    plain = sae.load(folder)
+    torch.save({prefix + name: tensor for name, tensor in state.items()}, folder / "ae.pt")
+    assert torch.equal(sae.load(folder).encode(x), plain.encode(x))
+    some = {(prefix if "b" in name else "") + name: tensor for name, tensor in state.items()}
+    torch.save(some, folder / "ae.pt")
+    with pytest.raises(sae.SAEError, match="unknown"):
+        sae.load(folder)
+
+
 def test_dictionaries_keep_k_and_nested_widths(tmp_path):
     dictionary_folder(tmp_path / "a", "MatryoshkaBatchTopKSAE")
     dictionary_folder(tmp_path / "b", "AutoEncoderTopK")

@@ -106,8 +106,7 @@ def test_flat_configs_from_before_version_6(folder):
         "device": "cuda",
     }
     edit(folder, metadata=None, reshape_activations=None, apply_b_dec_to_input=None, architecture=None, **flat)
-    ones = torch.ones(15)
-    retensor(folder, scaling_factor=ones)
+    retensor(folder, scaling_factor=torch.ones(15) + 1e-7)
     cfg = sae.load(folder).cfg
     assert cfg == sae.SAEConfig(
         "standard",
@@ -119,6 +118,7 @@ def test_flat_configs_from_before_version_6(folder):
             context_size=64,
             prepend_bos=True,
             dataset_path="owt",
+            weight_processing="compatibility",
             extra={"hook_point_layer": 8},
         ),
     )
@@ -130,7 +130,6 @@ def test_flat_configs_from_before_version_6(folder):
         ({"activation_fn_str": "topk", "activation_fn_kwargs": {}}, "needs k"),
         ({"activation_fn_str": "topk", "activation_fn_kwargs": {"k": 2.5}}, "whole number for a topk SAE, found 2.5"),
         ({"activation_fn_str": "tanh-relu"}, "'tanh-relu'; known: standard"),
-        ({"hook_point": "blocks.1.attn.hook_z"}, "reshape_activations"),
         ({"normalize_activations": True}, "expected_average_only_in"),
         ({"architecture": "gated"}, "tensor b_gate, b_mag, r_mag is missing"),
     ],
@@ -154,7 +153,7 @@ def test_flat_configs_that_compute_something_else(folder, changes, message):
         ({"normalize_activations": "whiten"}, "one of none, layer_norm, constant_norm_rescale, found 'whiten'"),
         ({"normalize_activations": "expected_average_only_in"}, r"activation_scaler\.json"),
         ({"architecture": "topk", "k": 99}, "k must lie in"),
-        ({"reshape_activations": "hook_z"}, "reshape_activations"),
+        ({"reshape_activations": "heads"}, "reshape_activations"),
         ({"metadata": {"context_size": "long"}}, "context_size"),
         ({"metadata": {"weight_processing": "cooked"}}, "weight_processing"),
         ({"metadata": {"dead_train": [15]}}, "dead_train"),
@@ -219,6 +218,44 @@ def test_paths_that_are_no_sae(tmp_path):
     (tmp_path / "notes.txt").write_text("hello")
     with pytest.raises(sae.SAEError, match="known format"):
         sae.load(tmp_path / "notes.txt")
+
+
+def test_a_device_that_is_not_there(folder):
+    with pytest.raises(sae.SAEError, match=r"device 'tpu' does not work here \(.*: take 'cpu'"):
+        sae.load(folder, device="tpu")
+    with pytest.raises(sae.SAEError, match="device 'cuda:99' does not work here"):
+        sae.load(folder, device="cuda:99")
+
+
+def test_numbers_that_python_does_not_read(folder):
+    (folder / "cfg.json").write_text('{"d_in": ' + "9" * 5000 + ', "d_sae": 15}')
+    with pytest.raises(sae.SAEError, match=r"cfg\.json: not JSON"):
+        sae.load(folder)
+
+
+def test_a_folder_of_several_names_them(folder, tmp_path, make_sae):
+    for place in ("run/layers.10", "run/layers.2", "run/layers.3/seed0"):
+        sae.save(make_sae(), str(tmp_path / place))
+    torch.save({}, tmp_path / "run/state.pt")
+    with pytest.raises(sae.SAEError, match="is no SAE itself, but 4 in it look like one") as caught:
+        sae.load(tmp_path / "run")
+    places = [tmp_path / "run" / name for name in ("layers.10", "layers.2", "layers.3/seed0", "state.pt")]
+    assert ", ".join(map(str, places)) in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["cfg.json", "sae_weights.safetensors"])
+def test_what_is_no_file_is_not_waited_for(folder, name):
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    with pytest.raises(sae.SAEError, match=f"{name} is missing"):
+        sae.load(folder)
+
+
+def test_paths_that_can_not_be_looked_at(tmp_path):
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for path in (tmp_path / "loop", "x" * 5000, tmp_path / ("y" * 300)):
+        with pytest.raises(sae.SAEError, match="there is no SAE at"):
+            sae.load(path)
 
 
 def test_an_interrupted_save_leaves_no_config(folder, make_sae, monkeypatch):

@@ -237,6 +237,30 @@ def test_matryoshka_is_the_sum_over_its_prefixes():
     torch.testing.assert_close(whole.other_error, errors[0] + errors[1])
 
 
+@pytest.mark.parametrize(
+    ("architecture", "penalty"),
+    [*[(name, "l1") for name in ("standard", "tied", "gated")], ("jumprelu", "tanh:1"), ("jumprelu", "step")],
+)
+@pytest.mark.parametrize("bias", [0.0, -2.0])
+@pytest.mark.parametrize("own_target", [False, True])
+def test_the_gradients_of_a_frequency_penalty_are_autograds(monkeypatch, architecture, penalty, bias, own_target):
+    monkeypatch.setattr(_autograd, "chunk_rows", lambda *_: 8)
+    weights = dataclasses.replace(random_weights(bias, architecture), apply_b_dec_to_input=not own_target)
+    batch = with_targets(inputs()) if own_target else Batch(inputs())
+
+    def goal(coefficient):
+        frequency = FrequencyPenalty(D_SAE, coefficient=coefficient, s_min=0.6, s_max=0.7)
+        return objective(architecture, penalty, frequency=frequency)
+
+    found, expected = STEPS[architecture].sparse(batch, weights, goal(3.0)), autograd_step(batch, weights, goal(3.0))
+    assert_same(found, expected, goal(3.0))
+    plain = autograd_step(batch, weights, goal(0.0))
+    pulled = {name for name, one in expected.gradients.items() if (one - plain.gradients[name]).abs().max() > 1e-3}
+    other = {"gated": {"decoder", "r_mag", "b_mag"}, "tied": set()}.get(architecture, {"decoder"})
+    other |= {"b_dec"} if own_target else set()  # which the encoder does not read
+    assert pulled == weights.named().keys() - other
+
+
 def test_a_rare_feature_is_pulled_up_by_the_frequency_penalty():
     weights, x = random_weights(), inputs()
     plain = relu_sparse_step(Batch(x), weights, objective("standard"))

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from sae.kernels import Kernels, _choose, _numba, choose_kernels
+from sae.kernels import Kernels, RowSums, _choose, _numba, choose_kernels
 from sae.kernels._numba import NumbaKernels
 from sae.kernels._torch import TorchKernels
 
@@ -42,12 +42,34 @@ def bags(seed: int) -> tuple[Tensor, Tensor]:
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.integers(0, 1000), st.integers(1, 45), st.integers(2, 9))
-def test_the_largest_are_found_and_of_equal_ones_the_first(
-    case: tuple[Kernels, torch.device], seed: int, k: int, n_levels: int
+@given(st.integers(0, 1000), st.sampled_from([0.0, 0.3, 0.5, 2.0]), st.sampled_from([torch.float32, torch.bfloat16]))
+def test_what_is_above_a_bar_is_found(
+    case: tuple[Kernels, torch.device], seed: int, bar: float, dtype: torch.dtype
 ) -> None:
     kernels, device = case
-    block = (numbers(seed, 5, 40) * n_levels).round()
+    block = ((numbers(seed, 5, 75) * 10).round() / 10).to(dtype)  # some are 0, -0 or the bar itself
+    flat = kernels.above(block.to(device), bar).cpu()
+    assert torch.equal(flat, (block > bar).view(-1).nonzero().squeeze(1))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("m", [7, 300])
+def test_infinities_are_the_largest(case: tuple[Kernels, torch.device], m: int, dtype: torch.dtype) -> None:
+    kernels, device = case
+    block = numbers(0, 3, m).to(dtype)
+    block[:, 1], block[:, 2], block[:, 4] = torch.inf, -torch.inf, 1e-38
+    flat = kernels.largest(block.to(device), 1).cpu()
+    assert flat.tolist() == [1, m + 1, 2 * m + 1]
+    assert 4 in kernels.largest(block.to(device), m).cpu().tolist()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 1000), st.integers(1, 45), st.integers(2, 9), st.sampled_from([torch.float32, torch.bfloat16]))
+def test_the_largest_are_found_and_of_equal_ones_the_first(
+    case: tuple[Kernels, torch.device], seed: int, k: int, n_levels: int, dtype: torch.dtype
+) -> None:
+    kernels, device = case
+    block = (numbers(seed, 5, 1500 if seed % 2 else 40) * n_levels).round().to(dtype)
     order = block.sort(dim=1, descending=True, stable=True)
     wanted = torch.zeros_like(block).scatter(1, order.indices[:, :k], order.values[:, :k].relu())
     flat = kernels.largest(block.to(device), k).cpu()
@@ -78,6 +100,16 @@ def test_sums_and_dot_products_are_those_of_a_matrix(case: tuple[Kernels, torch.
     torch.testing.assert_close(kernels.dots(index, table, ends, rows).cpu(), (rows @ table.T).cpu()[bag, index.cpu()])
 
 
+def test_errors_are_what_is_missing_and_its_dot_products(case: tuple[Kernels, torch.device]) -> None:
+    kernels, device = case
+    (index, ends), table, wanted = bags(5), numbers(0, N_ROWS, D).to(device), numbers(1, N_BAGS, D).to(device)
+    index, ends, offset = index.to(device), ends.to(device), numbers(3, D).to(device)
+    weight = numbers(2, len(index)).to(device)
+    error, dots = kernels.errors(RowSums(index, table, ends, weight), offset, wanted)
+    torch.testing.assert_close(error, kernels.weighted_rows(index, table, ends, weight) + offset - wanted)
+    torch.testing.assert_close(dots, kernels.dots(index, table, ends, error))
+
+
 @pytest.mark.parametrize("share", [0.0, 0.2, 1.0])
 def test_they_give_autograds_gradients_of_a_reconstruction(case: tuple[Kernels, torch.device], share: float) -> None:
     kernels, device = case
@@ -106,6 +138,7 @@ def test_nothing_active(case: tuple[Kernels, torch.device]) -> None:
     assert sums.shape == (N_BAGS, D)
     assert not sums.any()
     assert kernels.dots(none, table, ends, rows).shape == (0,)
+    assert kernels.above(torch.full((3, 4), -1.0, device=device), 0.0).shape == (0,)
     assert kernels.largest(torch.full((3, 4), -1.0, device=device), 2).shape == (0,)
 
 

@@ -10,18 +10,19 @@ from torch.optim import Adam
 import sae
 from sae.training import Trainer
 from sae.training._batch import Batch
+from sae.training._candidates import candidate_losses
 from sae.training._firing import FiringRecord
 from sae.training._loss import LossWeights
 from sae.training._resample import (
     RESAMPLING,
     Resampling,
-    candidate_losses,
     draw_inputs,
     moment_rows,
     replant,
     resample,
 )
 from sae.training._weights import Weights, initial_weights
+from sae.training.steps import Objective
 
 DEFAULT = RESAMPLING["default"]
 MODES = sorted(RESAMPLING)
@@ -29,11 +30,6 @@ MODES = sorted(RESAMPLING)
 
 def generator(seed=0):
     return torch.Generator().manual_seed(seed)
-
-
-def rows(weights):
-    """The three tensors with one row per feature."""
-    return (weights.encoder, weights.b_enc, weights.decoder)
 
 
 def stepped_adam(weights):
@@ -115,19 +111,22 @@ def test_candidate_losses_are_the_loss_of_each_input():
     x = torch.randn(10, 4, generator=generator())
     f = weights.encode(x)
     expected = 0.5 * (weights.decode(f) - x).square().sum(dim=1) + 0.1 * f.sum(dim=1)
-    torch.testing.assert_close(candidate_losses(Batch(x), weights, LossWeights(0.5, 0.1), n_chunk=3), expected)
+    torch.testing.assert_close(
+        candidate_losses(Batch(x), weights, Objective(loss=LossWeights(0.5, 0.1)), n_chunk=3), expected
+    )
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_replanting_points_at_the_inputs_and_adam_forgets(mode):
+@pytest.mark.parametrize("architecture", ["standard", "gated", "jumprelu"])
+def test_replanting_points_at_the_inputs_and_adam_forgets(mode, architecture):
     settings = RESAMPLING[mode]
-    weights = initial_weights(10, torch.full((4,), 0.5), seed=0)
+    weights = initial_weights(10, torch.full((4,), 0.5), seed=0, architecture=architecture, threshold=7.0)
     weights.encoder.mul_(torch.arange(1, 11)[:, None])
     optimizer = stepped_adam(weights)
     before = [weight.clone() for weight in weights.tensors()]
     features, dead = torch.tensor([2, 7]), torch.tensor([2, 7, 9])
     inputs = torch.randn(2, 4, generator=generator())
-    moments = moment_rows(optimizer, rows(weights))
+    moments = moment_rows(optimizer, weights.of_features())
     replant(
         weights, moments, features=features, dead=dead, inputs=Batch(inputs), settings=settings, generator=generator()
     )
@@ -141,6 +140,11 @@ def test_replanting_points_at_the_inputs_and_adam_forgets(mode):
     lowest, highest = {"code": (-0.01, 0), "blog": (-0.01, -0.01)}.get(mode, (0, 0))
     assert ((weights.b_enc[features] >= lowest - 1e-9) & (weights.b_enc[features] <= highest + 1e-9)).all()
     assert (mode == "code") == (len(weights.b_enc[features].unique()) == 2)
+    if architecture == "gated":
+        assert torch.equal(weights.b_mag[features], weights.b_enc[features])
+        assert weights.r_mag[features].abs().max() == 0
+    if architecture == "jumprelu":
+        assert weights.threshold[features].tolist() == pytest.approx([0.1, 0.1])
     for weight, old in zip(weights.tensors(), before, strict=True):
         if weight.ndim == 2 or len(weight) == 10:
             assert torch.equal(weight[others], old[others])
@@ -184,12 +188,40 @@ def test_neither_outlying_targets_nor_targets_without_direction_are_drawn():
         assert not (drawn.target == targets[left_out]).all(dim=1).any()
 
 
+@pytest.mark.parametrize("architecture", ["gated", "jumprelu", "topk", "batchtopk"])
+def test_candidate_losses_are_those_of_the_architectures_own_features(architecture):
+    weights = initial_weights(20, torch.zeros(4), seed=0, architecture=architecture, threshold=0.3)
+    k = 3 if architecture == "topk" else None
+    if architecture == "gated":
+        weights.r_mag[:] = torch.linspace(-0.5, 0.5, 20)
+        weights.b_mag[:] = torch.linspace(-0.1, 0.1, 20)
+    x = torch.randn(10, 4, generator=generator())
+    if architecture == "batchtopk":  # its first six inputs, and then its last four, are a batch
+        pre = weights.encode(x)
+        f = torch.cat([rows * (rows >= rows.flatten().topk(3 * len(rows)).values[-1]) for rows in pre.split(6)])
+    else:
+        f = weights.to_sae(sae.SAEConfig(architecture, d_in=4, d_sae=20, k=k)).encode(x)
+    penalised = {"gated": weights.encode(x), "jumprelu": (f > 0).float()}.get(architecture, torch.zeros(10, 20))
+    expected = 0.5 * (weights.decode(f) - x).square().sum(dim=1) + 0.1 * penalised.sum(dim=1)
+    weight = 0.0 if "topk" in architecture else 0.1
+    goal = Objective(
+        loss=LossWeights(0.5, weight), architecture=architecture, k=3, counts_features=architecture == "jumprelu"
+    )
+    torch.testing.assert_close(candidate_losses(Batch(x), weights, goal, n_chunk=6), expected)
+    if architecture == "jumprelu":
+        goal = replace(goal, l0_target=2.0)
+        expected = expected - 0.1 * penalised.sum(dim=1) + 0.1 * (penalised.sum(dim=1) / 2 - 1).square()
+        torch.testing.assert_close(candidate_losses(Batch(x), weights, goal), expected)
+
+
 def test_candidates_with_targets_are_measured_against_them():
     weights = initial_weights(20, torch.zeros(4), seed=0, centre=torch.ones(4))
     x, targets = torch.randn(2, 10, 4, generator=generator())
     f = torch.relu(x @ weights.encoder.T + weights.b_enc)
     expected = 0.5 * (f @ weights.decoder - targets).square().sum(dim=1) + 0.1 * f.sum(dim=1)
-    torch.testing.assert_close(candidate_losses(Batch(x, targets), weights, LossWeights(0.5, 0.1)), expected)
+    torch.testing.assert_close(
+        candidate_losses(Batch(x, targets), weights, Objective(loss=LossWeights(0.5, 0.1))), expected
+    )
 
 
 def test_adam_may_be_left_alone():
@@ -198,17 +230,17 @@ def test_adam_may_be_left_alone():
     both = torch.tensor([2, 7])
     replant(
         weights,
-        moment_rows(optimizer, rows(weights)),
+        moment_rows(optimizer, weights.of_features()),
         features=both,
         dead=both,
         inputs=Batch(torch.eye(4)[:2]),
         settings=replace(DEFAULT, reset_optimizer=False),
         generator=generator(),
     )
-    assert len(moment_rows(optimizer, rows(weights))) == 6
-    for moment in moment_rows(optimizer, rows(weights)):
+    assert len(moment_rows(optimizer, weights.of_features())) == 6
+    for moment in moment_rows(optimizer, weights.of_features()):
         assert moment.abs().min() > 0
-    assert moment_rows(Adam(weights.tensors()), rows(weights)) == []  # before its first step
+    assert moment_rows(Adam(weights.tensors()), weights.of_features()) == []  # before its first step
 
 
 def test_all_dead_still_resamples_and_a_tied_encoder_gets_unit_rows():
@@ -269,7 +301,7 @@ def test_without_the_guard_massive_activations_become_every_resampled_feature(mo
     def resampled(*, guard):
         weights = initial_weights(40, torch.zeros(16), seed=0)
         settings = replace(RESAMPLING[mode], guard_outliers=guard)
-        losses = candidate_losses(batch, weights, LossWeights(1.0, 0.0))
+        losses = candidate_losses(batch, weights, Objective(loss=LossWeights(1.0, 0.0)))
         given = {"features": dead, "dead": dead, "candidates": batch, "losses": losses, "settings": settings}
         assert torch.equal(resample(weights, [], generator=generator(), **given), dead)
         return weights.decoder[dead]
@@ -298,7 +330,7 @@ def train(weights, x, *, settings, n_steps=300):
         weights.decoder.copy_(normalize(weights.decoder, dim=1))
         record.record(step, (features > 0).sum(dim=0))
         if settings is not None and settings.at(step, n_steps):
-            losses = candidate_losses(Batch(batch), weights, LossWeights(1.0, 0.2))
+            losses = candidate_losses(Batch(batch), weights, Objective(loss=LossWeights(1.0, 0.2)))
             wanted, dead = record.to_resample(step), record.dead(step)
             given = {
                 "features": wanted,
@@ -307,7 +339,7 @@ def train(weights, x, *, settings, n_steps=300):
                 "losses": losses,
                 "settings": settings,
             }
-            moments = moment_rows(optimizer, rows(weights))
+            moments = moment_rows(optimizer, weights.of_features())
             record.mark_resampled(step, resample(weights, moments, generator=random, **given))
     return optimizer, ~torch.isin(torch.arange(len(weights.encoder)), record.dead(n_steps))
 
@@ -333,7 +365,7 @@ def test_the_loss_jumps_higher_the_larger_the_scale(dictionary_data):
     x, planted = dictionary_data(4000)[1], torch.arange(8)
     weights = with_planted_dead(planted)
     train(weights, x, settings=None, n_steps=600)
-    loss = LossWeights(1.0, 0.2)
+    loss = Objective(loss=LossWeights(1.0, 0.2))
     losses = candidate_losses(Batch(x), weights, loss)
     jumps = []
     for scale in (1.0, 0.2, 0.05):

@@ -76,6 +76,7 @@ def test_a_flat_topk_config(write, weights):
             architecture=architecture,
             activation_fn_str="topk",
             activation_fn_kwargs={"k": K},
+            k=K + 1,
             hook_point="blocks.8.hook_resid_pre",
             metadata=None,
         )
@@ -154,6 +155,58 @@ def test_a_standard_checkpoint_with_scaled_inputs(write, weights):
             sae.load(write(weights, **scaled, scaler=scaler))
     with pytest.raises(sae.SAEError, match="whitened"):
         sae.load(write(weights, **scaled, scaler={"scaling_factor": 1.0, "has_whitening": True}))
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ({"metadata": {"model_from_pretrained_kwargs": {"center_writing_weights": True}}}, "compatibility"),
+        ({"metadata": {"model_from_pretrained_kwargs": {"center_writing_weights": False}}}, "raw"),
+        ({"metadata": {"model_from_pretrained_kwargs": {"fold_ln": False}}}, None),
+        ({"metadata": {"model_from_pretrained_kwargs": {}}}, None),
+        ({"metadata": {"hook_point": "x", "sae_lens_version": "6.0.0"}}, None),
+        ({"metadata": None, "model_from_pretrained_kwargs": {"center_writing_weights": False}}, "raw"),
+        ({"metadata": None, "hook_point": "blocks.8.hook_resid_pre"}, "compatibility"),  # before there was a choice
+        ({"metadata": None, "hook_name": "blocks.8.hook_resid_pre", "sae_lens_version": "3.2.0"}, "compatibility"),
+        ({"metadata": None, "hook_name": "blocks.8.hook_resid_pre"}, None),
+        (
+            {
+                "metadata": {
+                    "weight_processing": "raw",
+                    "model_from_pretrained_kwargs": {"center_writing_weights": True},
+                }
+            },
+            "raw",
+        ),
+    ],
+)
+def test_how_the_model_was_loaded(write, weights, keys, expected):
+    """SAELens centred what writes to the residual stream, until it let one choose and recorded the choice."""
+    assert sae.load(write(weights, **keys)).cfg.metadata.weight_processing == expected
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"reshape_activations": "hook_z", "metadata": {"hook_name": "blocks.1.attn.hook_z"}},
+        {"hook_point": "blocks.1.attn.hook_z", "metadata": None},
+    ],
+)
+def test_heads_are_joined_before_they_come_here(tmp_path, write, weights, keys):
+    model = sae.load(write(weights, architecture="standard", **keys))
+    x = torch.randn(40, D_IN)
+    close(model.encode(x), torch.relu(pre_activation(weights, x)))
+    with pytest.raises(sae.SAEError, match="must be d_in=6"):
+        model.encode(x.view(40, 2, 3))
+    sae.save(model, tmp_path / "again")
+    assert json.loads((tmp_path / "again/cfg.json").read_text())["reshape_activations"] == "hook_z"
+
+
+def test_numbers_that_are_none_can_be_written_again(tmp_path, write, weights):
+    """Python writes NaN into JSON, where a measurement of a training was none."""
+    model = sae.load(write(weights, architecture="standard", metadata={"l0": float("nan"), "hook_name": "h"}))
+    sae.save(model, tmp_path / "again")
+    assert sae.load(tmp_path / "again").cfg.metadata.extra["l0"] == "NaN"
 
 
 @pytest.mark.parametrize(

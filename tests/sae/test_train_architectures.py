@@ -126,9 +126,9 @@ def test_a_bfloat16_encoder_learns_as_well(dictionary_data):
 
 def test_sizes_that_do_not_fit_the_data(dictionary_data):
     x = dictionary_data(100)[1]
-    with pytest.raises(sae.SAEError, match=r"k \(40\) .* d_sae=32"):
+    with pytest.raises(sae.SAEError, match=r"k \(40\) must not be above d_sae \(32\)"):
         Trainer(config(architecture="topk", k=40, d_sae=None, expansion=2), x)
-    with pytest.raises(sae.SAEError, match=r"widths \(\(3, 40\)\) do not go with d_sae=32"):
+    with pytest.raises(sae.SAEError, match=r"last of widths must be d_sae \(32\), found \(3, 40\)"):
         Trainer(config(architecture="matryoshka", k=4, d_sae=None, expansion=2, widths=(3, 40)), x)
 
 

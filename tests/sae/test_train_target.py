@@ -75,46 +75,6 @@ def test_where_the_targets_are_the_inputs_the_start_is_an_ordinary_one(dictionar
     assert vars(entries[0]) == pytest.approx(vars(entries[1]), rel=1e-3, nan_ok=True)
 
 
-@pytest.mark.parametrize("name", SETTINGS)
-def test_every_weight_moves(dictionary_data, name):
-    x = dictionary_data(3000)[1]
-    trainer = Trainer(config(**SETTINGS[name]), x, target(x))
-    before = {weight: tensor.clone() for weight, tensor in trainer.weights.named().items()}
-    for batch in x.split(128)[:20]:
-        trainer.step(batch, target(batch))
-    for weight, tensor in trainer.weights.named().items():
-        per_feature = (tensor != before[weight]).view(len(tensor), -1).any(dim=1)
-        assert per_feature.float().mean() > 0.9, weight
-
-
-@pytest.mark.parametrize("mode", sae.training.RESAMPLING)
-def test_planted_dead_features_revive(dictionary_data, mode):
-    x = dictionary_data(40_000)[1]
-    changes = {"resample_mode": mode, "resample_every": 40, "resample_dead_window": 30}
-    trainer = Trainer(config(l1_coefficient=0.3, **changes), x[:1024], same_directions(x[:1024]))
-    trainer.weights.b_enc[[5, 11]] = -1e4
-    for batch in x.split(128)[:40]:
-        entry = trainer.step(batch, same_directions(batch))
-    assert entry is not None
-    assert entry.n_resampled >= 2
-    assert (trainer.finish().encode(x)[:, [5, 11]] > 0).any(dim=0).all()
-
-
-def test_the_auxiliary_loss_revives_dead_features(dictionary_data):
-    x = dictionary_data(40_000)[1]
-    n_dead = []
-    for changes in ({}, {"aux_k": 8, "aux_coefficient": 1.0}):
-        cfg = config(architecture="topk", k=3, resample_dead_window=20, **changes)
-        trainer = Trainer(cfg, x[:1024], same_directions(x[:1024]))
-        trainer.weights.encoder[:20] *= 0.02  # never among the k largest
-        trainer.weights.b_enc[:20] *= 0.02
-        steps = [trainer.step(batch, same_directions(batch)) for batch in x.split(128)[:100]]
-        n_dead.append([entry.n_dead for entry in steps if entry is not None])
-    assert n_dead[0][1] >= 20
-    assert n_dead[0][-1] >= 20
-    assert n_dead[1][-1] < 10
-
-
 @pytest.mark.parametrize("size", [0.01, 30.0])
 def test_neither_size_is_a_setting(dictionary_data, size):
     x = dictionary_data(12_800)[1]

@@ -51,13 +51,24 @@ def test_with_free_norms_features_shrink_while_rows_grow(dictionary_data):
     assert free[1] > 1.3
 
 
-def test_the_auxiliary_loss_revives_dead_features(dictionary_data):
+def shrunk(x):
+    """A target of its own."""
+    return 0.1 * x + 0.05
+
+
+@pytest.mark.parametrize("target", [None, shrunk])
+def test_the_auxiliary_loss_revives_dead_features(dictionary_data, target):
     x = dictionary_data(40_000)[1]
+    y = None if target is None else target(x)
 
     def dead(**changes):
-        trainer = Trainer(config(architecture="topk", k=3, resample_dead_window=20, **changes), x[:1024])
-        trainer.weights.encoder[:20] *= 0.05  # never among the k largest
-        return [entry.n_dead for batch in x.split(128)[:100] if (entry := trainer.step(batch)) is not None]
+        cfg = config(architecture="topk", k=3, resample_dead_window=20, **changes)
+        trainer = Trainer(cfg, x[:1024], None if y is None else y[:1024])
+        for weight in (trainer.weights.encoder, trainer.weights.b_enc):
+            weight[:20] *= 0.02  # never among the k largest
+        parts = torch.arange(100 * 128).split(128)
+        steps = [trainer.step(x[part], None if y is None else y[part]) for part in parts]
+        return [entry.n_dead for entry in steps if entry is not None]
 
     without, with_help = dead(), dead(aux_k=8, aux_coefficient=1.0)
     assert without[1] >= 20
@@ -75,6 +86,22 @@ def test_orthogonality_spreads_the_decoder(dictionary_data):
         before, after = (decoder_orthogonality(result.sae.W_dec, kind) for result in (plain, spread))
         assert after < before - 0.01
         assert spread.history[-1]["loss"] > plain.history[-1]["loss"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "fewer"),
+    [
+        ({"architecture": "gated", "l1_coefficient": 3.0}, 8),
+        ({"architecture": "jumprelu", "l1_coefficient": 1.0, "penalty": "step"}, 5),
+        ({"architecture": "jumprelu", "l1_coefficient": 3.0, "penalty": "tanh:1"}, 6),
+    ],
+)
+def test_the_frequency_penalty_saves_features_of_other_architectures(dictionary_data, changes, fewer):
+    x = dictionary_data(40_000)[1]
+    usual = {**changes, "l1_warmup_steps": 100, "frequency_min": 0.05}
+    models = [sae.train([x], config(**usual, frequency_coefficient=weight)).sae for weight in (0.0, 1.0)]
+    rare = [int(((model.encode(x) > 0).float().mean(dim=0) < 0.01).sum()) for model in models]
+    assert rare[1] <= rare[0] - fewer
 
 
 def test_the_frequency_penalty_makes_features_fire_more_often(dictionary_data):
@@ -109,18 +136,54 @@ def test_published_resampling_comes_with_its_settings():
     assert not config().resamples
 
 
-@pytest.mark.parametrize("mode", ["blog", "code", "bricken"])
-@pytest.mark.parametrize("architecture", ["standard", "tied"])
-def test_published_resampling_revives_planted_features(dictionary_data, mode, architecture):
+def test_a_published_window_is_as_long_in_proportion_as_it_was():
+    windows = {mode: config(resample_mode=mode, resample_every=50).resampling.window for mode in RESAMPLING}
+    assert windows == {"default": 250, "blog": None, "code": 50, "bricken": 25}
+    assert config(resample_mode="bricken", resample_every=1).resampling.window == 1
+
+
+@pytest.mark.parametrize("mode", ["code", "bricken"])
+def test_published_resampling_made_shorter_revives_planted_features(dictionary_data, mode):
     x = dictionary_data(40_000)[1]
-    cfg = config(architecture=architecture, resample_mode=mode, resample_every=40, resample_dead_window=30)
-    trainer = Trainer(cfg, x[:1024])
+    trainer = Trainer(config(resample_mode=mode, resample_every=20), x[:1024])
     trainer.weights.b_enc[[5, 11]] = -1e4
-    for batch in x.split(128)[:60]:
-        entry = trainer.step(batch)
+    for batch in x.split(128)[:30]:
+        trainer.step(batch)
+    assert bool((trainer.weights.b_enc > -1).all())
+
+
+FAMILIES = {
+    "standard": {},
+    "tied": {},
+    "gated": {},
+    "jumprelu": {"penalty": "step", "l1_coefficient": 0.3},
+    **{name: {"k": 3, "resample_scale": 1.0} for name in ("topk", "batchtopk", "matryoshka")},
+}
+
+
+@pytest.mark.parametrize("mode", RESAMPLING)
+@pytest.mark.parametrize("architecture", FAMILIES)
+@pytest.mark.parametrize("target", [None, shrunk])
+def test_resampling_revives_planted_features(dictionary_data, mode, architecture, target):
+    x = dictionary_data(40_000)[1]
+    y = None if target is None else target(x)
+    usual = {"resample_mode": mode, "resample_every": 40, "resample_dead_window": 30}
+    cfg = config(architecture=architecture, **FAMILIES[architecture], **usual)
+    trainer = Trainer(cfg, x[:1024], None if y is None else y[:1024])
+    trainer.weights.b_enc[[5, 11]] = -1e4
+    for part in torch.arange(40 * 128).split(128):
+        entry = trainer.step(x[part], None if y is None else y[part])
     assert entry is not None
     assert entry.n_resampled >= 2
-    assert (trainer.weights.encode(x)[:, [5, 11]] > 0).any(dim=0).all()
+    assert (trainer.finish().encode(x)[:, [5, 11]] > 0).any(dim=0).all()
+
+
+def test_where_features_compete_a_resampled_one_is_as_strong_as_the_others():
+    competing = config(architecture="topk", k=3, resample_every=40)
+    assert competing.resampling.encoder_scale == 1.0
+    assert config(resample_every=40).resampling.encoder_scale == 0.2
+    given = config(architecture="topk", k=3, resample_mode="code", resample_scale=0.5)
+    assert given.resampling.encoder_scale == 0.5
 
 
 def test_the_history_describes_the_batch(dictionary_data):

@@ -55,9 +55,11 @@ def make_run(tmp_path: Path) -> Maker:
         rows = [asdict(one) for feature in contexts for one in contexts[feature]]
         pq.write_table(pa.Table.from_pylist(rows), run.contexts)
         n = max(contexts) + 2
+        numbers = ("n_active", "density", "mean_activation", "max_activation", "selectivity", "rank", "duplicate_of")
         pd.DataFrame(
             {
                 "feature": range(n),
+                **{name: [1] * n for name in numbers},
                 "top_tokens": [["a"]] * n,
                 "dead_never": [False] * (n - 1) + [True],
                 "dead_threshold": [False] * n,

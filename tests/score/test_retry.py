@@ -64,9 +64,6 @@ def model(monkeypatch: pytest.MonkeyPatch) -> Iterator[Model]:
 def labelled(make_run: Maker, planted: dict[int, list[Context]], model: Model) -> RunDirectory:
     """Features 0 (=), 1 (self), 2 (a digit), 5 (Paris); 0 is refused, 1 does not exist for the server, 2 is odd."""
     run = make_run({feature: planted[feature] for feature in (0, 1, 2, 5)})
-    frame = pd.read_parquet(run.features)
-    numbers = ("n_active", "density", "mean_activation", "max_activation", "selectivity", "rank", "duplicate_of")
-    frame.assign(**dict.fromkeys(numbers, 1)).to_parquet(run.features)
     model.failing = {"label =": Answer(stop="refused"), "label self": error(404), "label Paris": Answer("odd")}
     with pytest.raises(IncompleteError, match="1 of 4 requests brought no answer"):
         label_features(run, llm="openai:m", asking=Asking(base_url=f"{model.root}/v1"))

@@ -102,6 +102,16 @@ def test_a_budget_leaves_the_stage_open(labelled: RunDirectory, answer_with: Ans
     assert load_score_rows(labelled)[1].shuffled_outcome == "skipped_budget"
 
 
+def test_a_second_judge_that_is_stopped_leaves_the_stage_open(labelled: RunDirectory, answer_with: AnswerWith) -> None:
+    answer_with(lambda _: NOTHING)
+    score_features(labelled, llm=LLM)
+    assert labelled.is_done("scores")
+    answer_with(lambda request: Outcome.skipped_budget if request.tag == "null 1" else NOTHING)
+    with pytest.raises(IncompleteError, match="1 of 6"):
+        score_features(labelled, llm="openai:another")
+    assert not labelled.is_done("scores")
+
+
 def test_the_rules_judge_refuses_an_llms_labels(labelled: RunDirectory) -> None:
     with pytest.raises(UsageError, match="--llm openai:x"):
         score_features(labelled, llm="rules")

@@ -97,6 +97,7 @@ def test_the_verb_takes_names(make_run: Maker, planted: dict[int, list[Context]]
         verbs.score(run.path, scorers="fuzzing,clairvoyance")
     assert not run.scores.exists()
     assert verbs.score(run.path, scorers="fuzzing")["fuzzing_ba"].tolist() == [1.0, 1.0]
+    assert run.labels_csv.exists()  # for a labelling that was killed before it wrote the file
     assert list(run.read_manifest().config["scorers"]) == ["detection", "fuzzing"]
     assert verbs.score(run.path)["fuzzing_outcome"].isna().all()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections import namedtuple
 from dataclasses import replace
@@ -144,6 +145,26 @@ def test_a_damaged_file_is_noticed(windows, letters, tmp_path: Path) -> None:
     (tmp_path / "meta.json").write_text("{}")
     with pytest.raises(UsageError, match=r"meta\.json"):
         cache_activations(letters.Subject(), windows, tmp_path)
+
+
+def test_a_disk_that_fills_up_names_the_file_and_the_cache_goes_on(
+    windows, letters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        with pytest.raises(OSError, match=r"No space left.*activations\.bin"):
+            cache_activations(letters.Subject(), windows, tmp_path / "cache")
+    cache = cache_activations(letters.Subject(), windows, tmp_path / "cache")
+    torch.testing.assert_close(torch.from_numpy(cache.vectors.copy()), letters.dense(windows, 2))
+
+
+def test_a_file_is_no_cache(windows, letters, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="file: is a file"):
+        cache_activations(letters.Subject(), windows, tmp_path / "file")
 
 
 def test_two_writers_are_refused(windows, letters, tmp_path: Path) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pandas as pd
 import pytest
 
+import autointerp
 from autointerp.cli._sweep import describe
 from autointerp.errors import MismatchError, UsageError
 from autointerp.stats import homogeneity
@@ -40,7 +42,9 @@ def test_each_sae_is_the_one_it_would_be_alone(grid: SweepConfig, tmp_path: Path
     assert alone.cfg.d_sae == 48
 
 
-def test_a_sweep_that_was_stopped_goes_on(grid: SweepConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sweep_that_was_stopped_goes_on(
+    grid: SweepConfig, subject: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = train_sweep(grid, tmp_path / "whole")
     room = import_module("autointerp.train._sweep")
     write = room.write_metrics
@@ -50,8 +54,21 @@ def test_a_sweep_that_was_stopped_goes_on(grid: SweepConfig, tmp_path: Path, mon
     monkeypatch.setattr(room, "write_metrics", write)
     with pytest.raises(UsageError, match="a sweep is already there"):
         train_sweep(grid, tmp_path / "stopped")
-    with pytest.raises(MismatchError, match=r"\[grid\]"):
-        train_sweep(grid.model_copy(update={"grid": {"expansion": [2]}}), tmp_path / "stopped", resume=True)
+    for changes, message in (
+        (
+            {"grid": {**grid.grid, "expansion": [2]}},
+            r"expansion in \[grid\] of this sweep: expected \[2, 4\], found \[2\]",
+        ),
+        ({"grid": dict(reversed(grid.grid.items()))}, r"the order of \[grid\]"),
+        ({"train": {**grid.train, "lr": 0.5}}, r"lr in \[train\] of this sweep: expected None, found 0\.5"),
+    ):
+        with pytest.raises(MismatchError, match=message):
+            train_sweep(grid.model_copy(update=changes), tmp_path / "stopped", resume=True)
+    fingerprint = subject.fingerprint
+    monkeypatch.setattr(subject, "fingerprint", "others")
+    with pytest.raises(MismatchError, match="fingerprint of the model"):
+        train_sweep(grid, tmp_path / "stopped", resume=True)
+    monkeypatch.setattr(subject, "fingerprint", fingerprint)
     resumed = train_sweep(grid, tmp_path / "stopped", resume=True)
     for name, folder in whole.items():
         weights = "sae_weights.safetensors"
@@ -85,10 +102,27 @@ def test_bad_grids_are_refused(text: str, said: str, tmp_path: Path) -> None:
 def test_the_study_is_sixteen_saes(name: str) -> None:
     variants = SweepConfig.read(CONFIGS / f"{name}.toml").variants()
     assert len(variants) == 16
-    points = {(one.expansion, one.l1_coefficient, one.resample_every is not None) for one in variants.values()}
+    points = {
+        (one.expansion, one.l1_coefficient, one.sae_config(one.n_train or 0).resamples) for one in variants.values()
+    }
     assert len(points) == 16
     assert {one.l1_reduction for one in variants.values()} == {"code"}
     assert min(one.n_train or 0 for one in variants.values()) >= 1_000_000
+
+
+def test_none_is_a_value_where_a_field_has_it_as_one() -> None:
+    values = {"normalise": ["none", "expected_average"], "grad_clip": ["none", 2.0], "resample_every": ["none", 10]}
+    config = SweepConfig(train={"hook_point": "h"}, grid=values)
+    made = [(one.normalise, one.grad_clip, one.resample_every) for one in config.variants().values()]
+    assert made[0] == ("none", None, None)
+    assert len(set(made)) == 8
+    assert config.points()[0] == {"normalise": "none", "grad_clip": "none", "resample_every": None}
+
+
+def test_groups_that_can_not_be_read_are_refused_before_any_training(grid: SweepConfig, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="'best10' is not a group"):
+        autointerp.sweep(grid.model_copy(update={"features": "top5,best10"}), tmp_path / "sweep")
+    assert not (tmp_path / "sweep").exists()
 
 
 def test_the_table_names_every_sae_with_its_numbers() -> None:

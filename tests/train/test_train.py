@@ -102,11 +102,13 @@ def test_a_training_that_was_stopped_ends_with_the_same_weights(stop: int, confi
     with pytest.raises(PowerCut):
         autointerp.train(config, tmp_path / "cut", progress=Watch(stop))
     assert not (tmp_path / "cut" / "cfg.json").exists()
+    (tmp_path / "cut" / ".sae_weights.safetensors.x1y2z3.tmp").touch()  # what a kill while it is written leaves
     watch = Watch()
     autointerp.train(config, tmp_path / "cut", resume=True, progress=watch)
     if stop > config.checkpoint_every:
         assert watch.ticks[0] > stop - config.checkpoint_every  # it did not begin again
     assert weights(tmp_path / "cut") == weights(tmp_path / "whole")
+    assert not list((tmp_path / "cut").glob(".*.tmp"))
     for name in ("training.jsonl", "metrics.csv", "evaluation.json"):
         assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
 
@@ -184,6 +186,14 @@ def test_a_training_from_a_cache_resumes_too(config, subject, tmp_path: Path) ->
 def test_too_few_activations_for_a_batch_are_refused(config, subject, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="batch_size = 64"):
         autointerp.train(config.model_copy(update={"n_train": 63}), tmp_path / "sae")
+
+
+def test_sizes_that_do_not_fit_the_model_are_refused_before_any_activation(config, subject, tmp_path: Path) -> None:
+    fields = {"architecture": "topk", "k": 100, "resample_every": None, "cache": str(tmp_path / "cache")}
+    with pytest.raises(sae.SAEError, match=r"k \(100\) must not be above d_sae"):
+        autointerp.train(TrainingConfig(**{**config.model_dump(exclude_unset=True), **fields}), tmp_path / "sae")
+    assert subject.n_calls == 0
+    assert not (tmp_path / "cache").exists()
 
 
 def test_a_topk_sae_is_trained_from_its_fields(config, subject, tmp_path: Path) -> None:

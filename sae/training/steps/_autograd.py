@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from sae.penalties import FrequencyPenalty
 from sae.training._batch import Batch
 from sae.training._weights import Weights
+from sae.training.steps._activate import SELECTING_FROM_THE_BATCH, activate
 from sae.training.steps._step import Objective, Step, chunk_rows, target_factor
-from sae.training.steps._straight_through import count_above, jump
-
-SELECTING_FROM_THE_BATCH = ("batchtopk", "matryoshka")
+from sae.training.steps._straight_through import count_above
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def autograd_step(batch: Batch, weights: Weights, objective: Objective) -> Step:
     Args:
         batch: Inputs and targets.
         weights: The current weights.
-        objective: Architecture and loss; a frequency penalty is not looked at.
+        objective: Architecture and loss.
 
     Returns:
         The gradients and counts.
@@ -47,12 +47,14 @@ def autograd_step(batch: Batch, weights: Weights, objective: Objective) -> Step:
     ours = replace(weights, **{"decoder": leaves["encoder"], **leaves})  # type: ignore[arg-type]
     whole, n = objective.architecture in SELECTING_FROM_THE_BATCH, len(batch)
     blocks = list(batch.split(n if whole else chunk_rows(batch.x, len(weights.encoder))))
-    n_active = batch.x.new_zeros(())
-    if objective.l0_target is not None:  # the penalty of one input depends on all of them
-        with torch.no_grad():
+    n_active = batch.x.new_zeros(len(weights.encoder))
+    if objective.l0_target is not None or objective.frequency is not None:
+        with torch.no_grad():  # the penalty of one input depends on all of them
             for rows in blocks:
-                n_active += (_forward(rows, ours, objective).features > 0).sum()
-    factor = target_factor(objective, n_active, n)[1]
+                n_active += (_forward(rows, ours, objective).features > 0).sum(dim=0)
+    if objective.frequency is not None:
+        objective.frequency.observe(n_active, n)
+    factor = target_factor(objective, n_active.sum(), n)[1]
 
     parts = []
     for rows in blocks:
@@ -61,7 +63,10 @@ def autograd_step(batch: Batch, weights: Weights, objective: Objective) -> Step:
             errors = result.error.square().sum() + result.other_error
             by_count = objective.counts_features
             cost = factor * _count(rows.x, ours, objective) if by_count else _penalty(result, objective)
-            ((objective.loss.error * errors + objective.loss.l1 * cost) / n).backward()  # type: ignore[no-untyped-call]
+            total = (objective.loss.error * errors + objective.loss.l1 * cost) / n
+            if objective.frequency is not None:
+                total = total + _pull(result.penalised, objective.frequency, n)
+            total.backward()  # type: ignore[no-untyped-call]
         parts.append(_measured(result, objective))
     error, squared_error, other_error, penalty, counts, smallest = (list(part) for part in zip(*parts, strict=True))
     penalty_sum = torch.stack(penalty).sum()
@@ -91,28 +96,17 @@ def _measured(result: _Forward, objective: Objective) -> tuple[Tensor, ...]:
 
 
 def _forward(batch: Batch, weights: Weights, objective: Objective) -> _Forward:
-    pre, target = _encode(batch.x, weights, objective), batch.target
-    none = pre.new_zeros(())
-    if objective.architecture == "gated":
-        return _gated(target, pre, weights)
-    if objective.architecture == "jumprelu":
-        assert weights.threshold is not None
-        features = jump(pre, weights.threshold, objective.bandwidth)
-    elif objective.architecture == "topk":
-        chosen = torch.topk(pre, objective.k, dim=1)
-        features = torch.zeros_like(pre).scatter(1, chosen.indices, chosen.values.relu())
-    elif objective.architecture in SELECTING_FROM_THE_BATCH:
-        chosen = torch.topk(pre.relu().flatten(), objective.k * len(batch))
-        features = torch.zeros_like(pre).flatten().scatter(0, chosen.indices, chosen.values).view_as(pre)
-    else:
-        features = pre.relu()
-    nested = [
+    target, found = batch.target, activate(_encode(batch.x, weights, objective), weights, objective)
+    features = found.features
+    error = weights.b_dec + features @ weights.decoder - target
+    others = [
         (weights.b_dec + features[:, :width] @ weights.decoder[:width] - target).square().sum()
         for width in objective.widths[:-1]
     ]
-    error = weights.b_dec + features @ weights.decoder - target
-    penalised = objective.loss.penalised(features, weights.decoder)
-    return _Forward(features, error, torch.stack(nested).sum() if nested else none, penalised)
+    if objective.architecture == "gated":  # Rajamanoharan et al. 2024, equation 8: the decoder is detached
+        gate_error = weights.b_dec.detach() + found.penalised @ weights.decoder.detach() - target
+        others.append(gate_error.square().sum())
+    return _Forward(features, error, torch.stack(others).sum() if others else error.new_zeros(()), found.penalised)
 
 
 def _encode(x: Tensor, weights: Weights, objective: Objective) -> Tensor:
@@ -121,22 +115,16 @@ def _encode(x: Tensor, weights: Weights, objective: Objective) -> Tensor:
     return (weights.centred(x).to(dtype) @ weights.encoder.T.to(dtype)).float() + weights.b_enc
 
 
-def _gated(target: Tensor, gate: Tensor, weights: Weights) -> _Forward:
-    """Rajamanoharan et al. 2024, equations 6 and 8; the decoder is detached in the gate's own reconstruction."""
-    assert weights.r_mag is not None
-    assert weights.b_mag is not None
-    magnitude = ((gate - weights.b_enc) * weights.r_mag.exp() + weights.b_mag).relu()
-    features = (gate > 0) * magnitude
-    open_gate = gate.relu()
-    gate_error = weights.b_dec.detach() + open_gate @ weights.decoder.detach() - target
-    error = weights.b_dec + features @ weights.decoder - target
-    return _Forward(features, error, gate_error.square().sum(), open_gate)
-
-
 def _penalty(result: _Forward, objective: Objective) -> Tensor:
     active = result.penalised[result.penalised > 0]
     penalty = objective.loss.penalty
     return active.sum() if penalty is None else penalty.value(active).sum()
+
+
+def _pull(penalised: Tensor, frequency: FrequencyPenalty, n: int) -> Tensor:
+    """Give a scalar whose gradient is the frequency penalty's, of a batch of n inputs that it has observed."""
+    every = torch.arange(penalised.shape[1], device=penalised.device)
+    return (frequency.slope(penalised.detach(), every, n) * penalised).sum()
 
 
 def _count(x: Tensor, weights: Weights, objective: Objective) -> Tensor:

@@ -7,13 +7,15 @@ error of relu(p)'s reconstruction, which teaches the gate. In the third the deco
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
-from sae._sparse import positive_positions
+from sae.kernels import choose_kernels
 from sae.training._batch import Batch
 from sae.training._weights import Weights
-from sae.training.steps._pairs import collect, decode_pairs, find_pairs
+from sae.training.steps._pairs import collect, find_pairs, reconstruct_pairs
 from sae.training.steps._step import Objective, Step, sum_of_squares
 
 
@@ -32,20 +34,24 @@ def gated_sparse_step(batch: Batch, weights: Weights, objective: Objective) -> S
     assert weights.r_mag is not None
     assert weights.b_mag is not None
     x, n, d_sae, loss = batch.x, len(batch), len(weights.encoder), objective.loss
-    pairs = find_pairs(x, weights, objective.encoder_dtype, positive_positions)
+    pairs = find_pairs(x, weights, objective.encoder_dtype, partial(choose_kernels(x.device).above, bar=0.0))
     gate, scale = pairs.pre, weights.r_mag.exp()[pairs.feature]  # [nnz] each
     u = gate - weights.b_enc[pairs.feature]
     f = (u * scale + weights.b_mag[pairs.feature]).relu_()
 
-    decoded, dots = decode_pairs(pairs, f, weights.decoder)
-    error = decoded.add_(weights.b_dec).sub_(batch.target)
-    gate_error = decode_pairs(pairs, gate, weights.decoder)[0].add_(weights.b_dec).sub_(batch.target)
+    error, dots = reconstruct_pairs(pairs, f, weights, batch.target)
+    gate_error, gate_dots = reconstruct_pairs(pairs, gate, weights, batch.target)
     factor = 2 * loss.error / n
-    dm = dots(error) * factor * (f > 0)
-    d_gate = dots(gate_error) * factor + loss.slope(gate) / n
+    dm = dots * factor * (f > 0)
+    d_gate = gate_dots * factor + loss.slope(gate) / n
 
     def by_feature(values: Tensor) -> Tensor:
         return x.new_zeros(d_sae).index_add_(0, pairs.feature, values)
+
+    counts = by_feature((f > 0).to(x.dtype))
+    if objective.frequency is not None:
+        objective.frequency.observe(counts, n)
+        d_gate += objective.frequency.slope(gate, pairs.feature, n)
 
     gradients, _ = collect(pairs, x, weights, f=f, d_pre=dm * scale + d_gate, groups=[(d_sae, error)], factor=factor)
     gradients |= {"b_enc": by_feature(d_gate), "r_mag": by_feature(dm * scale * u), "b_mag": by_feature(dm)}
@@ -54,6 +60,6 @@ def gated_sparse_step(batch: Batch, weights: Weights, objective: Objective) -> S
         error,
         squared_error=sum_of_squares(error),
         penalty=loss.reported(gate).sum(),
-        counts=by_feature((f > 0).to(x.dtype)),
+        counts=counts,
         other_error=sum_of_squares(gate_error),
     )

@@ -13,7 +13,7 @@ import torch
 from sae._sparse import true_positions
 from sae.training._batch import Batch
 from sae.training._weights import Weights
-from sae.training.steps._pairs import collect, decode_pairs, find_pairs
+from sae.training.steps._pairs import collect, find_pairs, reconstruct_pairs
 from sae.training.steps._step import Objective, Step, sum_of_squares, target_factor
 
 
@@ -38,19 +38,21 @@ def jumprelu_sparse_step(batch: Batch, weights: Weights, objective: Objective) -
     window = ((pairs.pre - threshold).abs() < width / 2).to(x.dtype)
     f = pairs.pre * active
 
-    decoded, dots = decode_pairs(pairs, f, weights.decoder)
-    error = decoded.add_(weights.b_dec).sub_(batch.target)
+    error, dots = reconstruct_pairs(pairs, f, weights, batch.target)
     factor = 2 * loss.error / n
-    df = dots(error) * factor
+    df = dots * factor
     if objective.counts_features:
         penalty, slope = target_factor(objective, active.sum().to(x.dtype), n)
         d_step = loss.l1 / n * slope
     else:
         penalty, d_step = loss.reported(f).sum(), x.new_zeros(())
         df += loss.slope(f) / n * active
+    counts = torch.bincount(pairs.feature[active], minlength=d_sae).to(x.dtype)
+    if objective.frequency is not None:
+        objective.frequency.observe(counts, n)
+        df += objective.frequency.slope(f, pairs.feature, n)
 
     gradients, _ = collect(pairs, x, weights, f=f, d_pre=df * active, groups=[(d_sae, error)], factor=factor)
     d_threshold = -(threshold * df + d_step) * window / width
     gradients["threshold"] = x.new_zeros(d_sae).index_add_(0, pairs.feature, d_threshold)
-    counts = torch.bincount(pairs.feature[active], minlength=d_sae).to(x.dtype)
     return Step(gradients, error, sum_of_squares(error), penalty, counts)

@@ -78,9 +78,11 @@ def find_pairs(x: Tensor, weights: Weights, dtype: torch.dtype, select: Callable
         found = select(block)
         positions.append(found + start * d_sae)
         values.append(block.view(-1).index_select(0, found))
-    flat, pre = torch.cat(positions), torch.cat(values)
+    flat, pre = torch.cat(positions), torch.cat(values).float()
+    positions.clear()  # with many pairs, every copy that is not kept is felt in the step's memory
+    values.clear()
     row_ends = torch.searchsorted(flat, torch.arange(len(x) + 1, device=x.device) * d_sae)
-    return Pairs(flat // d_sae, flat % d_sae, pre.float(), row_ends)
+    return Pairs(flat // d_sae, flat.remainder_(d_sae), pre, row_ends)
 
 
 def decode_pairs(pairs: Pairs, f: Tensor, decoder: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
@@ -101,6 +103,22 @@ def decode_pairs(pairs: Pairs, f: Tensor, decoder: Tensor) -> tuple[Tensor, Call
         return kernels.dots(pairs.feature, decoder, pairs.row_ends, g)
 
     return kernels.weighted_rows(pairs.feature, decoder, pairs.row_ends, f), dots
+
+
+def reconstruct_pairs(pairs: Pairs, f: Tensor, weights: Weights, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Reconstruct from features, and compare with the target.
+
+    Args:
+        pairs: Where the features are.
+        f: [nnz]: their values.
+        weights: The current weights.
+        target: [n, d_in].
+
+    Returns:
+        [n, d_in]: reconstruction minus target; [nnz]: its dot product with every pair's decoder row.
+    """
+    sums = RowSums(pairs.feature, weights.decoder, pairs.row_ends, f)
+    return choose_kernels(target.device).errors(sums, weights.b_dec, target)
 
 
 def collect(
@@ -130,7 +148,8 @@ def collect(
     """
     d_sae, kernels = len(weights.encoder), choose_kernels(x.device)
     by_feature, ends = kernels.order_by(pairs.feature, d_sae)
-    row, f, d_sorted = (one.index_select(0, by_feature) for one in (pairs.row, f * factor, d_pre))
+    row, f, d_sorted = (one.index_select(0, by_feature) for one in (pairs.row, f, d_pre))
+    f.mul_(factor)
     db_enc = x.new_zeros(d_sae).index_add_(0, pairs.feature, d_pre)
     db_dec = groups[0][1].sum(dim=0) * factor
     if weights.apply_b_dec_to_input:

@@ -16,13 +16,15 @@ encoder reads x itself, and there is no such term. Both ways give the same numbe
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
-from sae._sparse import positive_positions
+from sae.kernels import choose_kernels
 from sae.training._batch import Batch
 from sae.training._weights import Weights
-from sae.training.steps._pairs import collect, decode_pairs, encode_blocks, find_pairs, merge_tied
+from sae.training.steps._pairs import collect, encode_blocks, find_pairs, merge_tied, reconstruct_pairs
 from sae.training.steps._step import Objective, Step, stored, sum_of_squares
 
 
@@ -81,15 +83,15 @@ def relu_sparse_step(batch: Batch, weights: Weights, objective: Objective) -> St
         The gradients and counts, the same as ``relu_dense_step``'s up to rounding.
     """
     x, n, loss = batch.x, len(batch), objective.loss
-    pairs = find_pairs(x, weights, objective.encoder_dtype, positive_positions)
+    pairs = find_pairs(x, weights, objective.encoder_dtype, partial(choose_kernels(x.device).above, bar=0.0))
     f = pairs.pre
-    decoded, dots = decode_pairs(pairs, f, weights.decoder)
-    error, factor = decoded.add_(weights.b_dec).sub_(batch.target), 2 * loss.error / n
+    error, dots = reconstruct_pairs(pairs, f, weights, batch.target)
+    factor = 2 * loss.error / n
     norms = loss.norms(weights.decoder)
     sizes = 1.0 if norms is None else norms[pairs.feature]  # [nnz]
     penalised = f if norms is None else f * sizes
     slope = loss.slope(penalised) / n
-    df = dots(error) * factor + slope * sizes  # [nnz]: one dot product per active pair
+    df = dots * factor + slope * sizes  # [nnz]: one dot product per active pair
     if objective.frequency is not None:
         counts = torch.bincount(pairs.feature, minlength=len(weights.encoder))
         objective.frequency.observe(counts, n)

@@ -16,7 +16,7 @@ from sae._sparse import true_positions
 from sae.kernels import choose_kernels
 from sae.training._batch import Batch
 from sae.training._weights import Weights
-from sae.training.steps._pairs import Pairs, collect, decode_pairs, find_pairs
+from sae.training.steps._pairs import Pairs, collect, decode_pairs, find_pairs, reconstruct_pairs
 from sae.training.steps._step import Objective, Step, sum_of_squares
 
 
@@ -33,7 +33,7 @@ def topk_step(batch: Batch, weights: Weights, objective: Objective) -> Step:
         The gradients and counts.
     """
     select = partial(choose_kernels(batch.x.device).largest, k=objective.k)
-    return _nested_step(batch, weights, objective, find_pairs(batch.x, weights, objective.encoder_dtype, select))
+    return _selected_step(batch, weights, objective, find_pairs(batch.x, weights, objective.encoder_dtype, select))
 
 
 @torch.no_grad()
@@ -51,7 +51,8 @@ def batchtopk_step(batch: Batch, weights: Weights, objective: Objective) -> Step
     n_wanted = len(batch) * objective.k
 
     def above(bar: float) -> Pairs:
-        return find_pairs(batch.x, weights, objective.encoder_dtype, lambda block: true_positions(block > bar))
+        select = partial(choose_kernels(batch.x.device).above, bar=bar)
+        return find_pairs(batch.x, weights, objective.encoder_dtype, select)
 
     pairs = above(max(0.0, objective.screen))
     if len(pairs.pre) < n_wanted and objective.screen > 0:
@@ -59,29 +60,17 @@ def batchtopk_step(batch: Batch, weights: Weights, objective: Objective) -> Step
     if len(pairs.pre) > n_wanted:
         largest = torch.topk(pairs.pre, n_wanted, sorted=False).indices
         pairs = pairs.keep(largest.sort().values)
-    return _nested_step(batch, weights, objective, pairs)
+    return _selected_step(batch, weights, objective, pairs)
 
 
-def _nested_step(batch: Batch, weights: Weights, objective: Objective, pairs: Pairs) -> Step:
-    x, factor, d_sae = batch.x, 2 * objective.loss.error / len(batch), len(weights.encoder)
-    widths = objective.widths or (d_sae,)
-    errors: list[Tensor] = []  # of each prefix
-    places, dots = [], []
-    for low, high in zip((0, *widths[:-1]), widths, strict=True):
-        inside = (pairs.feature >= low) & (pairs.feature < high)
-        place = slice(None) if len(widths) == 1 else true_positions(inside)
-        group = pairs if isinstance(place, slice) else pairs.keep(place)
-        decoded, group_dots = decode_pairs(group, group.pre, weights.decoder)
-        errors.append(decoded.add_(errors[-1]) if errors else decoded.add_(weights.b_dec).sub_(batch.target))
-        places.append(place)
-        dots.append(group_dots)
-
-    d_pre = torch.empty_like(pairs.pre)
-    groups: list[tuple[int, Tensor]] = []
-    for high, prefix_error, place, group_dots in reversed(list(zip(widths, errors, places, dots, strict=True))):
-        seen = prefix_error + groups[0][1] if groups else prefix_error
-        d_pre[place] = group_dots(seen) * factor
-        groups.insert(0, (high, seen))
+def _selected_step(batch: Batch, weights: Weights, objective: Objective, pairs: Pairs) -> Step:
+    x, factor = batch.x, 2 * objective.loss.error / len(batch)
+    if len(objective.widths) > 1:
+        errors, groups, dots = _nested(batch.target, weights, pairs, objective.widths)
+    else:
+        error, dots = reconstruct_pairs(pairs, pairs.pre, weights, batch.target)
+        errors, groups = [error], [(len(weights.encoder), error)]
+    d_pre = dots.mul_(factor)
     gradients, counts = collect(pairs, x, weights, f=pairs.pre, d_pre=d_pre, groups=groups, factor=factor)
     sums = [sum_of_squares(one) for one in errors]
     return Step(
@@ -93,3 +82,25 @@ def _nested_step(batch: Batch, weights: Weights, objective: Objective, pairs: Pa
         other_error=torch.stack(sums[:-1]).sum() if len(sums) > 1 else None,
         smallest=pairs.pre.min() if len(pairs.pre) else x.new_zeros(()),
     )
+
+
+def _nested(
+    target: Tensor, weights: Weights, pairs: Pairs, widths: tuple[int, ...]
+) -> tuple[list[Tensor], list[tuple[int, Tensor]], Tensor]:
+    """Give each prefix's error [n, d_in], ``collect``'s groups, and what each pair's decoder row has of G_i: [nnz]."""
+    errors: list[Tensor] = []
+    places, group_dots = [], []
+    for low, high in zip((0, *widths[:-1]), widths, strict=True):
+        place = true_positions((pairs.feature >= low) & (pairs.feature < high))
+        group = pairs.keep(place)
+        decoded, dots_with = decode_pairs(group, group.pre, weights.decoder)
+        errors.append(decoded.add_(errors[-1]) if errors else decoded.add_(weights.b_dec).sub_(target))
+        places.append(place)
+        group_dots.append(dots_with)
+    dots = torch.empty_like(pairs.pre)
+    groups: list[tuple[int, Tensor]] = []
+    for high, error, place, dots_with in reversed(list(zip(widths, errors, places, group_dots, strict=True))):
+        seen = error + groups[0][1] if groups else error
+        dots[place] = dots_with(seen)
+        groups.insert(0, (high, seen))
+    return errors, groups, dots

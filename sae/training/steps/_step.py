@@ -41,7 +41,7 @@ class Objective:
     bandwidth: float = 0.1
     """jumprelu: width of the window around a threshold."""
     frequency: FrequencyPenalty | None = None
-    """A penalty on rare features; it sees each batch's counts."""
+    """A penalty on rare features, of what the other penalty is of; it sees each batch's counts."""
     encoder_dtype: torch.dtype = torch.float32
     """Of the encoder's product."""
 
