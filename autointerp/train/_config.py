@@ -79,7 +79,8 @@ class TrainingConfig(SAEFields):
         if not error["loc"]:
             return message
         field = cls.model_fields.get(str(error["loc"][0]))
-        meaning = f" ({field.description.rstrip('.')})" if field is not None and field.description else ""
+        said = "" if field is None else " ".join((field.description or "").split()).rstrip(".")
+        meaning = f" ({said})" if said else ""
         return f"{'.'.join(map(str, error['loc']))}: {message}{meaning}"
 
 

@@ -128,5 +128,5 @@ def read_training(path: Path) -> TrainingConfig | StackConfig:
 
 
 def _fields() -> str:
-    top = ", ".join(TrainingConfig.model_fields)
-    return f"Fields: {top}; of a stage: {', '.join(name for name in StageConfig.model_fields if name in OWN)}."
+    own = ", ".join(name for name in StageConfig.model_fields if name in OWN)
+    return f"Fields at the top: {', '.join(SHARED)}. At the top, in [[stages]] or in both: {own}."

@@ -68,7 +68,7 @@ def test_what_is_wrong_is_named_with_the_stage_and_the_file(text: str, said: str
 def test_what_is_wrong_at_the_top_is_said_once(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as refused:
         read(tmp_path, 'lr = -1\n[[stages]]\n[[stages]]\nreads = "x"\n[[stages]]\nreads = "x"\n')
-    said = str(refused.value).split(". Fields:")[0]
+    said = str(refused.value).split(". Fields at the top:")[0]
     assert said.count("lr:") == 1
     assert "stage" not in said.split("stack.toml")[1]
     with pytest.raises(UsageError, match=r"^hook_point: Field required[^;]*$"):
