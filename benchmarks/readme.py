@@ -40,7 +40,8 @@ def figures() -> dict[str, str]:
     bottom = [run["bottom"]["5 % false"]["either"] for run in truth]
     quality = recorded("train_quality")["at_equal_l0"]
     relu, topk = ([row for row in quality if row["architecture"] == name] for name in ("standard", "topk"))
-    kill, evaluation = recorded("kill"), recorded("evaluate")
+    kill, evaluation, tuning = recorded("kill"), recorded("evaluate"), recorded("finetune")
+    tuned = {row["tune"]: row["after"] for row in tuning["rows"] if row["method"] == "least-squares"}
     return {
         "kills": f"{kill['kills']:,}",
         "kills in flight": f"{kill['kills_in_flight_share']:.0%}",
@@ -53,6 +54,11 @@ def figures() -> dict[str, str]:
         "quality topk": span([row["best_rival_over_ours"] for row in topk], ".3f"),
         "demo time": f"{sum(demo['seconds'].values()):.0f} s ({demo['machine']}, {demo['date']})",
         "evaluate time": f"{evaluation['seconds']['demo']:.0f} s ({evaluation['machine']}, {evaluation['date']})",
+        "finetune before": f"{tuning['before']['fvu']:.3f}",
+        "finetune scale": f"{tuned['scale']['fvu']:.3f}",
+        "finetune decoder": f"{tuned['decoder']['fvu']:.3f}",
+        "finetune short": f"{tuning['before']['l2_ratio']:.0%}",
+        "finetune long": f"{tuned['scale']['l2_ratio']:.0%}",
         "verdicts": share(verdicts),
         "bottom": share(bottom),
         "gate power": f"{gate['power_at_200']['autointerp']:.0%}",
