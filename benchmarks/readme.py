@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
+DTYPES = ("float32", "bfloat16")
 
 
 def renewed(readme: str) -> str:
@@ -40,6 +41,9 @@ def figures() -> dict[str, str]:
     bottom = [run["bottom"]["5 % false"]["either"] for run in truth]
     quality = recorded("train_quality")["at_equal_l0"]
     relu, topk = ([row for row in quality if row["architecture"] == name] for name in ("standard", "topk"))
+    steps = {row["name"]: row for row in recorded("train_step")["rows"]}
+    float32, bfloat16 = ([steps[f"autointerp {name} {dtype}"] for name in ("standard", "topk")] for dtype in DTYPES)
+    theirs = [steps[f"sae_lens {name}"] for name in ("standard", "topk")]
     kill, evaluation, tuning = recorded("kill"), recorded("evaluate"), recorded("finetune")
     tuned = {row["tune"]: row["after"] for row in tuning["rows"] if row["method"] == "least-squares"}
     return {
@@ -59,6 +63,10 @@ def figures() -> dict[str, str]:
         "finetune decoder": f"{tuned['decoder']['fvu']:.3f}",
         "finetune short": f"{tuning['before']['l2_ratio']:.0%}",
         "finetune long": f"{tuned['scale']['l2_ratio']:.0%}",
+        "step fp32": span([row["times_sae_lens"] for row in float32], ".1f"),
+        "step bf16": span([row["times_sae_lens"] for row in bfloat16], ".1f"),
+        "step memory": span([row["peak_mib"] for row in (*float32, *bfloat16)], ".0f") + " MiB",
+        "step rival memory": span([row["peak_mib"] for row in theirs], ".0f") + " MiB",
         "verdicts": share(verdicts),
         "bottom": share(bottom),
         "gate power": f"{gate['power_at_200']['autointerp']:.0%}",

@@ -1,6 +1,6 @@
 """The training step against SAELens's, dictionary_learning's and sparsify's, interleaved in one process.
 
-    python benchmarks/train_step.py [--d-in 768 --d-sae 6144 --batch 4096 --rounds 7 --device cpu --peak-tflops 989]
+    python benchmarks/train_step.py [--d-in 768 --d-sae 6144 --batch 4096 --rounds 9 --device cpu --peak-tflops 989]
 
 Every contender trains on the same batches, one step a round each, in turn; the ratio to SAELens is the median over
 rounds. ReLU runs with a penalty that brings about 50 features a token, TopK with k = 32. Rivals that are not installed
@@ -305,10 +305,10 @@ def batches(draw: Callable[[int], Tensor], n: int) -> Iterator[Tensor]:
 def main() -> None:
     """Interleave, print the table, write the file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, default in (("--d-in", 768), ("--d-sae", 6144), ("--batch", 4096), ("--steps", 60), ("--rounds", 7)):
+    for name, default in (("--d-in", 768), ("--d-sae", 6144), ("--batch", 4096), ("--steps", 50), ("--rounds", 9)):
         parser.add_argument(name, type=int, default=default)
     parser.add_argument("--lr", type=float, default=1e-3)
-    parser.add_argument("--l1", type=float, default=5.0)
+    parser.add_argument("--l1", type=float, default=7.5)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--curve-steps", type=int, default=31, help="steps of the loss curves from equal weights")
     parser.add_argument("--peak-tflops", type=float, help="peak of a GPU that is not known by its name")
