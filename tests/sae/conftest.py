@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -33,6 +33,15 @@ def make_sae() -> Callable[..., sae.SAE]:
         return sae.build(cfg, tensors)
 
     return make
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Small products are faster on one thread than waiting for another."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -12,12 +12,7 @@ from sae.finetune import _moments
 EXTRA = {"topk": {"k": 3}, "batchtopk": {"k": 3}, "matryoshka": {"k": 3, "widths": (4, 14)}}
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def make(architecture="standard", d_in=6, d_sae=14, seed=0, **config):

@@ -15,12 +15,7 @@ EXTRA = {"topk": {"k": 3}, "batchtopk": {"k": 3}, "matryoshka": {"k": 3, "widths
 D_IN = 16
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def make(architecture="standard", d_in=D_IN, d_sae=14, seed=0, **config):

@@ -29,12 +29,7 @@ def config(**changes):
     return sae.TrainConfig(**{**usual, "log_every": 7, **changes})
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class StopError(Exception):
