@@ -53,3 +53,11 @@ def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test may reach a real provider."""
     for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _no_account_is_known() -> None:
+    """What one test's server taught is not true of another's, which may be given the same port."""
+    module = sys.modules.get("autointerp.llm._account")  # not imported for the tests that ask nobody
+    if module is not None:
+        module._accounts.clear()

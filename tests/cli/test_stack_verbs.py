@@ -14,6 +14,8 @@ import autointerp
 import sae
 from sae.stack import StackedSAE
 
+pytestmark = pytest.mark.slow
+
 CONFIG = """
 hook_point = "blocks.1.hook_resid_post"
 n_tokens = 30_000
@@ -119,7 +121,6 @@ def test_stage_1_of_a_stack_is_harvested_as_alone(stack: Path, stack_run: Path, 
     pd.testing.assert_frame_equal(alone[columns], among[columns][:96])
 
 
-@pytest.mark.slow
 def test_a_stack_is_evaluated(stack: Path, stack_run: Path) -> None:
     found = autointerp.evaluate(
         [stack, stack / "stage_1"], stack_run, suites=["core", "density", "pareto", "steering"], n_tokens=2_000,

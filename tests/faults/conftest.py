@@ -18,6 +18,14 @@ from llm_scripted_server import Asker  # noqa: E402
 __all__ = ["_no_certificates", "asker", "kind", "openai_asker", "server", "waits"]
 
 
+@pytest.hookimpl(tryfirst=True)  # before what is not wanted is left out
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All that lies here is marked."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker("faults")
+
+
 @pytest.fixture
 def raw() -> Iterator[RawServer]:
     running = RawServer()
