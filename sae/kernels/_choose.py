@@ -15,7 +15,7 @@ from sae.kernels._torch import TorchKernels
 
 
 class Kernels(Protocol):
-    """Six operations on tensors of one device; numbers are float32, of blocks perhaps bfloat16, and indices int64."""
+    """Six operations on tensors of one device; numbers are float32, of blocks of any length, and indices int64."""
 
     def above(self, block: Tensor, bar: float) -> Tensor:
         """Find what is above a bar.

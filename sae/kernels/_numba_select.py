@@ -1,7 +1,7 @@
 """Finding the features that fire, compiled by numba.
 
 Positive floating-point numbers have the order of their bits, read as integers, and the others are below them. So one
-search serves float32 and bfloat16, and it halves ranges of integers instead of sorting numbers.
+search serves numbers of any length, and it halves ranges of integers instead of sorting numbers.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from torch import Tensor
 
 from sae.kernels._numba import I32, I64, compiled
 
-Bits = NDArray[np.int32] | NDArray[np.int16]
+Bits = NDArray[np.int16] | NDArray[np.int32] | NDArray[np.int64]
 """Numbers, as the integers that their bits are."""
 
+OF_LENGTH = {2: torch.int16, 4: torch.int32, 8: torch.int64}
+"""By the bytes of a number."""
 SPAN = 32
 """Neighbours in a row that are looked at together first."""
 SLACK = 8
@@ -48,7 +50,7 @@ def largest(block: Tensor, k: int) -> Tensor:
 
 
 def _bits(block: Tensor) -> Bits:
-    bits: Bits = block.view(torch.int32 if block.dtype == torch.float32 else torch.int16).numpy()
+    bits: Bits = block.view(OF_LENGTH[block.element_size()]).numpy()
     return bits
 
 
@@ -78,7 +80,7 @@ def _places_above(bits: Bits, bar: int, ends: I64, flat: I64) -> None:
 
 
 @compiled()
-def _bar(values: Bits, k: int, slack: int) -> np.int32 | np.int16:
+def _bar(values: Bits, k: int, slack: int) -> np.int16 | np.int32 | np.int64:
     """Give a bar above 0 that at least k values reach, and at most ``slack`` more but for equal ones; else 1."""
     low, high = np.int64(1), np.int64(values.max()) + 1
     while high - low > 1:

@@ -16,6 +16,7 @@ from sae.kernels._numba import NumbaKernels
 from sae.kernels._torch import TorchKernels
 
 N_BAGS, D, N_ROWS = 9, 5, 12
+DTYPES = [torch.float32, torch.bfloat16, torch.float16, torch.float64]
 
 
 @pytest.fixture(scope="module", params=["numba", "torch", pytest.param("triton", marks=pytest.mark.triton)])
@@ -42,7 +43,7 @@ def bags(seed: int) -> tuple[Tensor, Tensor]:
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.integers(0, 1000), st.sampled_from([0.0, 0.3, 0.5, 2.0]), st.sampled_from([torch.float32, torch.bfloat16]))
+@given(st.integers(0, 1000), st.sampled_from([0.0, 0.3, 0.5, 2.0]), st.sampled_from(DTYPES))
 def test_what_is_above_a_bar_is_found(
     case: tuple[Kernels, torch.device], seed: int, bar: float, dtype: torch.dtype
 ) -> None:
@@ -52,19 +53,19 @@ def test_what_is_above_a_bar_is_found(
     assert torch.equal(flat, (block > bar).view(-1).nonzero().squeeze(1))
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("m", [7, 300])
 def test_infinities_are_the_largest(case: tuple[Kernels, torch.device], m: int, dtype: torch.dtype) -> None:
     kernels, device = case
     block = numbers(0, 3, m).to(dtype)
-    block[:, 1], block[:, 2], block[:, 4] = torch.inf, -torch.inf, 1e-38
+    block[:, 1], block[:, 2], block[:, 4] = torch.inf, -torch.inf, torch.finfo(dtype).tiny
     flat = kernels.largest(block.to(device), 1).cpu()
     assert flat.tolist() == [1, m + 1, 2 * m + 1]
     assert 4 in kernels.largest(block.to(device), m).cpu().tolist()
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.integers(0, 1000), st.integers(1, 45), st.integers(2, 9), st.sampled_from([torch.float32, torch.bfloat16]))
+@given(st.integers(0, 1000), st.integers(1, 45), st.integers(2, 9), st.sampled_from(DTYPES))
 def test_the_largest_are_found_and_of_equal_ones_the_first(
     case: tuple[Kernels, torch.device], seed: int, k: int, n_levels: int, dtype: torch.dtype
 ) -> None:
